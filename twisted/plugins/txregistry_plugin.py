@@ -1,0 +1,5 @@
+"""Tells twistd where `registry` lives; imports nothing heavy, because every `twistd --help` imports this."""
+
+from twisted.application.service import ServiceMaker
+
+registry = ServiceMaker("txregistry", "txregistry.daemon.tap", "A container registry.", "registry")

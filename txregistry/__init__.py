@@ -1,0 +1,1 @@
+"""A container registry on Twisted and Klein."""

@@ -1,0 +1,1 @@
+"""What each endpoint of the specification means in HTTP."""

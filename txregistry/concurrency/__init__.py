@@ -1,0 +1,1 @@
+"""How work leaves the reactor, and how it is kept from being cut short."""

@@ -1,0 +1,1 @@
+"""Distribution's YAML configuration as a typed model, and its loading."""

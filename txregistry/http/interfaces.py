@@ -1,0 +1,67 @@
+"""What the server asks of an application, and what a response body has to offer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IConsumer
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from txregistry.http.errors import BadMessage
+    from txregistry.http.exchange import Exchange
+    from txregistry.http.request import Request
+    from txregistry.http.response import Response
+
+__all__ = ["IApplication", "IBodySource", "IFileBody"]
+
+
+class IApplication(Interface):
+    """Answers requests."""
+
+    def handle(request: Request) -> Response | Deferred[Response]:
+        """Answer one request; called as soon as its head is complete, before any byte of its body is read.
+
+        The Deferred is cancelled when the client goes away; it may fail only with `CancelledError` or a bug (which is
+        answered with `refused(BadMessage(500, …))` and logged). `100 Continue` is sent when the body is first read.
+        An answer may be given while the body is still arriving.
+        """
+
+    def refused(problem: BadMessage) -> Response:
+        """The answer to what never became a request: broken framing, a head that is too large, a deadline missed."""
+
+    def finished(exchange: Exchange) -> None:
+        """An exchange is over: its last byte was handed to the kernel, or the connection was lost. For logs and metrics."""
+
+
+class IBodySource(Interface):
+    """The bytes of a response body, written when the connection is ready for them."""
+
+    length = Attribute("How many bytes will be written: exactly this many, or the connection is aborted.")
+
+    def start(consumer: IConsumer) -> Deferred[None]:
+        """Register a push producer with the consumer and write.
+
+        Fires when all bytes are written; the producer is unregistered by then. Fails when they cannot be had, and then
+        the connection is aborted. Called at most once. `write` may call `pauseProducing`, `resumeProducing` and
+        `stopProducing` synchronously.
+        """
+
+    def close() -> None:
+        """Let go of what is open. Called exactly once, after the last byte, a loss, or without any `start`."""
+
+
+class IFileBody(IBodySource):
+    """A body that is a range of an open regular file; a plain connection sends it with sendfile(2)."""
+
+    first = Attribute("Offset in the file of the body's first byte.")
+
+    def fileno() -> int:
+        """The open descriptor."""
+
+    def warm(offset: int, count: int) -> Deferred[None] | None:
+        """See that file bytes are in memory, so that sendfile does not wait for the disk.
+
+        None when they are; otherwise a Deferred that fires once a worker has read them.
+        """

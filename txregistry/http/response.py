@@ -1,0 +1,24 @@
+"""An answer as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import field, frozen
+
+from txregistry.http.headers import Field
+from txregistry.http.interfaces import IBodySource
+
+
+@frozen
+class Response:
+    """Status, header fields and a body of bytes or of a source.
+
+    `Content-Length` is added by the connection from the body, unless the fields name it already (an answer to HEAD or a
+    304, whose body is empty); `Date` and `Connection` are the connection's alone. The body of an answer to HEAD is
+    dropped and its source closed.
+    """
+
+    status: int
+    headers: Sequence[Field] = ()
+    body: bytes | IBodySource = field(default=b"")

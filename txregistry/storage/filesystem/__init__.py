@@ -1,0 +1,1 @@
+"""The driver that keeps everything in a local folder, in Distribution's layout."""

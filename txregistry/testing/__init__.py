@@ -1,0 +1,1 @@
+"""Contracts and fakes for authors of storage drivers."""
