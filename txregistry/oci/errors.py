@@ -110,6 +110,13 @@ class UploadUnknown(OCIError):
 
 
 @frozen
+class UploadIdInvalid(OCIError):
+    """What cannot be the id of an upload session."""
+
+    text: str
+
+
+@frozen
 class UploadBusy(OCIError):
     """Another request is writing to this upload session; `offset` bytes are there."""
 

@@ -1,1 +1,1 @@
-"""The driver that keeps everything in a local folder, in Distribution's layout."""
+"""The driver that keeps everything in a folder of this machine."""

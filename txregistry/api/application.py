@@ -1,0 +1,114 @@
+"""The registry as an application of the HTTP server: routes on Klein, one guard, one place for errors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+from klein import Klein
+from twisted.internet.defer import CancelledError, Deferred
+from zope.interface import implementer
+
+from txregistry.api.arguments import parse_arguments
+from txregistry.api.base import BaseHandlers
+from txregistry.api.blobs import BlobHandlers
+from txregistry.api.catalog import CatalogHandlers
+from txregistry.api.errors import error_response
+from txregistry.api.guard import Guard
+from txregistry.api.manifests import ManifestHandlers
+from txregistry.api.referrers import ReferrerHandlers
+from txregistry.api.routes import ROUTES, Route
+from txregistry.api.tags import TagHandlers
+from txregistry.api.uploads import UploadHandlers
+from txregistry.api.urls import URLs
+from txregistry.http.errors import BadMessage
+from txregistry.http.exchange import Exchange
+from txregistry.http.headers import Field
+from txregistry.http.interfaces import IApplication
+from txregistry.http.request import Request
+from txregistry.http.response import Response
+from txregistry.http.routing import Router
+from txregistry.registry.registry import Registry
+
+Handler = Callable[..., Awaitable[Response]]
+
+# How an old client tells a registry of the second kind from the first (docs: "API Version Check").
+_API_VERSION: Field = (b"Docker-Distribution-API-Version", b"registry/2.0")
+
+
+@frozen
+class Settings:
+    """What the configuration says about the API; `headers` are added to every answer."""
+
+    urls: URLs = URLs()
+    guard: Guard = Guard(read_only=False, deletes=False)
+    headers: Sequence[Field] = ()
+    catalog_most: int = 1000
+    tags_most: int = 1000
+
+
+@implementer(IApplication)
+class RegistryApplication:
+    """Answers every endpoint of the route table."""
+
+    def __init__(
+        self, registry: Registry, settings: Settings, on_finished: Callable[[Exchange], None] = lambda exchange: None
+    ) -> None:
+        """`on_finished` hears of every exchange when it is over."""
+        self._guard = settings.guard
+        self._fixed = (_API_VERSION, *settings.headers)
+        self._on_finished = on_finished
+        urls = settings.urls
+        handlers: Mapping[str, object] = {
+            "base": BaseHandlers(),
+            "blobs": BlobHandlers(registry.blobs),
+            "catalog": CatalogHandlers(registry.catalog, urls, settings.catalog_most),
+            "manifests": ManifestHandlers(registry.manifests, urls),
+            "referrers": ReferrerHandlers(registry.referrers, urls),
+            "tags": TagHandlers(registry.tags, urls, settings.tags_most),
+            "uploads": UploadHandlers(registry.uploads, registry.blobs, urls),
+        }
+        app = Klein()
+        # Without these, Werkzeug answers some paths with a redirect to whatever the Host header says.
+        app.url_map.strict_slashes = False
+        app.url_map.merge_slashes = False
+        for route in ROUTES:
+            group, _, method = route.name.partition(".")
+            path = route.path if route.path == "/" else urls.prefix.rstrip("/") + route.path
+            endpoint = self._endpoint(route, getattr(handlers[group], method))
+            app.route(path, methods=list(route.methods), endpoint=route.name)(endpoint)
+        self._router = Router(app, parse_arguments)
+
+    def handle(self, request: Request) -> Response | Deferred[Response]:
+        """See `IApplication`."""
+        try:
+            match = self._router.match(request.method, request.path)
+        except Exception as error:
+            return self._complete(error_response(error))
+        return self._router.execute(match, request)
+
+    def refused(self, problem: BadMessage) -> Response:
+        """See `IApplication`."""
+        return self._complete(error_response(problem))
+
+    def finished(self, exchange: Exchange) -> None:
+        """See `IApplication`."""
+        self._on_finished(exchange)
+
+    def _endpoint(self, route: Route, handler: Handler) -> Callable[..., Coroutine[Any, Any, Response]]:
+        async def endpoint(request: Request, **arguments: object) -> Response:
+            request.route = route.name
+            try:
+                self._guard.admit(route)
+                response = await handler(request, **arguments)
+            except CancelledError:
+                raise
+            except Exception as error:
+                response = error_response(error)
+            return self._complete(response)
+
+        return endpoint
+
+    def _complete(self, response: Response) -> Response:
+        return Response(response.status, (*self._fixed, *response.headers), response.body)

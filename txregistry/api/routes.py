@@ -1,0 +1,58 @@
+"""The route table: every endpoint of the specification and of Distribution, one row each.
+
+It reads like the table in the distribution-spec ("Endpoints"); the application registers it on Klein, the guard takes
+the access from it, and tests, metrics and the authorization matrix are generated from it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from attrs import frozen
+
+
+class Access(Enum):
+    """What a caller has to be allowed to do; DELETE is also what `storage.delete.enabled` switches."""
+
+    NOTHING = "nothing"
+    BASE = "base"
+    CATALOG = "catalog"
+    PULL = "pull"
+    PUSH = "push"
+    DELETE = "delete"
+
+
+@frozen
+class Route:
+    """`name` is unique and names handler object and method; `changes` says whether it writes to the store."""
+
+    name: str
+    methods: tuple[str, ...]
+    path: str
+    access: Access
+    changes: bool = False
+
+
+READ = ("GET", "HEAD")
+
+# Names of repositories hold slashes and are judged after matching, so that a bad one gets NAME_INVALID and not a 404.
+_REPOSITORY = "/v2/<path:name>"
+_UPLOADS = f"{_REPOSITORY}/blobs/uploads/"
+
+ROUTES = (
+    Route("base.root", READ, "/", Access.NOTHING),
+    Route("base.ping", READ, "/v2/", Access.BASE),
+    Route("catalog.list", READ, "/v2/_catalog", Access.CATALOG),
+    Route("tags.list", READ, f"{_REPOSITORY}/tags/list", Access.PULL),
+    Route("manifests.get", READ, f"{_REPOSITORY}/manifests/<reference>", Access.PULL),
+    Route("manifests.put", ("PUT",), f"{_REPOSITORY}/manifests/<reference>", Access.PUSH, changes=True),
+    Route("manifests.delete", ("DELETE",), f"{_REPOSITORY}/manifests/<reference>", Access.DELETE, changes=True),
+    Route("referrers.list", READ, f"{_REPOSITORY}/referrers/<digest>", Access.PULL),
+    Route("blobs.get", READ, f"{_REPOSITORY}/blobs/<digest>", Access.PULL),
+    Route("blobs.delete", ("DELETE",), f"{_REPOSITORY}/blobs/<digest>", Access.DELETE, changes=True),
+    Route("uploads.start", ("POST",), _UPLOADS, Access.PUSH, changes=True),
+    Route("uploads.status", READ, f"{_UPLOADS}<upload>", Access.PUSH),
+    Route("uploads.append", ("PATCH",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
+    Route("uploads.finish", ("PUT",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
+    Route("uploads.cancel", ("DELETE",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
+)

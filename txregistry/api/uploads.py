@@ -1,0 +1,104 @@
+"""Uploads: POST, PATCH, PUT, and what has come so far."""
+
+from __future__ import annotations
+
+from txregistry.api.errors import error_response
+from txregistry.api.responses import empty_response, text_field
+from txregistry.api.urls import URLs
+from txregistry.http.headers import Field
+from txregistry.http.request import Request
+from txregistry.http.response import Response
+from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
+from txregistry.oci.errors import DigestInvalid, SizeInvalid, UploadBusy, UploadOutOfOrder
+from txregistry.oci.names import RepositoryName, UploadId
+from txregistry.oci.ranges import parse_content_range
+from txregistry.registry.blobs import RepositoryBlobs
+from txregistry.registry.uploads import Uploads
+
+
+class UploadHandlers:
+    """end-4 to end-6, end-11, end-13 and end-14."""
+
+    def __init__(self, uploads: Uploads, blobs: RepositoryBlobs, urls: URLs) -> None:
+        self._uploads = uploads
+        self._blobs = blobs
+        self._urls = urls
+
+    async def start(self, request: Request, name: RepositoryName) -> Response:
+        """Mount a blob of another repository, take one whole, or begin a session."""
+        arguments = request.arguments()
+        mount = arguments.get("mount")
+        if mount:
+            digest = Digest.parse(mount[0])
+            source = arguments.get("from")
+            if await self._blobs.mount(name, digest, RepositoryName.parse(source[0]) if source else None):
+                return self._created(request, name, digest)
+        whole = arguments.get("digest")
+        # Distribution ignores `digest` here, so there are clients that send it and no bytes.
+        if whole and request.body.length != 0:
+            digest = Digest.parse(whole[0])
+            upload = await self._uploads.start(name, digest.algorithm)
+            await self._uploads.finish(name, upload, request.body, None, digest)
+            return self._created(request, name, digest)
+        algorithm = arguments.get("digest-algorithm", [CANONICAL_ALGORITHM])[0]
+        upload = await self._uploads.start(name, algorithm)
+        return empty_response(202, self._described(request, name, upload, 0))
+
+    async def status(self, request: Request, name: RepositoryName, upload: UploadId) -> Response:
+        """Where the upload stands."""
+        offset = await self._uploads.offset(name, upload)
+        return empty_response(204, self._described(request, name, upload, offset))
+
+    async def append(self, request: Request, name: RepositoryName, upload: UploadId) -> Response:
+        """A chunk, or the whole as a stream."""
+        try:
+            offset = await self._uploads.append(name, upload, request.body, _first_byte(request))
+        except (UploadOutOfOrder, UploadBusy) as error:
+            return self._refused(request, name, upload, error)
+        return empty_response(202, self._described(request, name, upload, offset))
+
+    async def finish(self, request: Request, name: RepositoryName, upload: UploadId) -> Response:
+        """The last chunk, if any, and the digest of the whole."""
+        arguments = request.arguments().get("digest")
+        if not arguments:
+            raise DigestInvalid("", "the parameter is missing")
+        digest = Digest.parse(arguments[0])
+        try:
+            await self._uploads.finish(name, upload, request.body, _first_byte(request), digest)
+        except (UploadOutOfOrder, UploadBusy) as error:
+            return self._refused(request, name, upload, error)
+        return self._created(request, name, digest)
+
+    async def cancel(self, _request: Request, name: RepositoryName, upload: UploadId) -> Response:
+        """The session and its bytes are gone."""
+        await self._uploads.cancel(name, upload)
+        return empty_response(204)
+
+    def _created(self, request: Request, name: RepositoryName, digest: Digest) -> Response:
+        location = (b"Location", self._urls.blob(request, name, digest))
+        return empty_response(201, (location, text_field(b"Docker-Content-Digest", digest)))
+
+    def _refused(
+        self, request: Request, name: RepositoryName, upload: UploadId, error: UploadOutOfOrder | UploadBusy
+    ) -> Response:
+        return error_response(error, self._described(request, name, upload, error.offset))
+
+    def _described(self, request: Request, name: RepositoryName, upload: UploadId, offset: int) -> tuple[Field, ...]:
+        return (
+            (b"Location", self._urls.upload(request, name, upload)),
+            # Docker wants an end that is not below the start, so an empty upload looks as one of a single byte does.
+            text_field(b"Range", f"0-{max(offset - 1, 0)}"),
+            text_field(b"Docker-Upload-UUID", upload),
+        )
+
+
+def _first_byte(request: Request) -> int | None:
+    """Where the client says that the chunk begins; raise `ContentRangeInvalid`, `SizeInvalid`."""
+    header = request.headers.text(b"content-range")
+    if header is None:
+        return None
+    first, last = parse_content_range(header)
+    length = request.body.length
+    if length is not None and length != last - first + 1:
+        raise SizeInvalid(last - first + 1, length)
+    return first

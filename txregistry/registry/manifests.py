@@ -1,0 +1,90 @@
+"""Manifests: what is accepted, and what a push and a delete change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
+from txregistry.oci.errors import DigestInvalid, ManifestInvalid
+from txregistry.oci.manifest import parse_manifest
+from txregistry.oci.names import Reference, RepositoryName, Tag
+from txregistry.registry.media import StoredManifest
+from txregistry.registry.referrers import Referrers
+from txregistry.registry.revisions import Revisions
+from txregistry.registry.tags import Tags
+from txregistry.registry.validation import References
+
+# distribution-spec, "Pushing Manifests": registries accept at least 4 megabytes; Distribution takes as much as this.
+MANIFEST_LIMIT = 4 * 1024 * 1024
+
+
+@frozen
+class PushedManifest:
+    """What a push did: the digest, and the subject that the manifest has, if any."""
+
+    digest: Digest
+    subject: Digest | None
+
+
+class Manifests:
+    """Reads, accepts and removes manifests of any repository."""
+
+    def __init__(self, revisions: Revisions, tags: Tags, referrers: Referrers, references: References) -> None:
+        self._revisions = revisions
+        self._tags = tags
+        self._referrers = referrers
+        self._references = references
+
+    async def get(self, name: RepositoryName, reference: Reference) -> tuple[Digest, StoredManifest]:
+        """The manifest and the digest to call it by; raise `ManifestUnknown`."""
+        digest = await self._tags.resolve(name, reference) if isinstance(reference, Tag) else reference
+        return digest, await self._revisions.get(name, digest)
+
+    async def put(
+        self,
+        name: RepositoryName,
+        reference: Reference,
+        content: bytes,
+        content_type: str | None,
+        tags: Sequence[Tag] = (),
+    ) -> PushedManifest:
+        """Accept a manifest, byte for byte, and point the tags at it; durable.
+
+        Raise `ManifestInvalid`, `DigestInvalid` where the reference is not the content's digest,
+        `ManifestReferencesUnknown`. A push that fails or is cut short leaves every tag as it was or set, never half.
+        """
+        manifest = parse_manifest(content, content_type)
+        if isinstance(reference, Tag):
+            digest, tags = Digest.of(content, CANONICAL_ALGORITHM), (reference, *tags)
+        else:
+            digest = Digest.of(content, reference.algorithm)
+            if digest != reference:
+                raise DigestInvalid(str(reference), f"the content's digest is {digest}")
+        await self._references.check(name, manifest)
+        await self._revisions.put(name, digest, content)
+        if manifest.subject is not None:
+            await self._referrers.add(name, manifest, digest, len(content))
+        for tag in dict.fromkeys(tags):
+            await self._tags.point(name, tag, digest)
+        return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
+
+    async def delete(self, name: RepositoryName, reference: Reference) -> None:
+        """By tag: the tag alone. By digest: the manifest and every tag on it. Durable; raise `ManifestUnknown`.
+
+        (distribution-spec, "Deleting tags", "Deleting Manifests")
+        """
+        if isinstance(reference, Tag):
+            await self._tags.delete(name, reference)
+            return
+        stored = await self._revisions.get(name, reference)
+        # The tags go first: whenever this is cut short, no tag names what is not there.
+        await self._tags.delete_all_of(name, reference)
+        await self._revisions.delete(name, reference)
+        try:
+            subject = parse_manifest(stored.content, stored.media_type).subject
+        except ManifestInvalid:
+            return
+        if subject is not None:
+            await self._referrers.remove(name, subject.digest, reference)

@@ -1,0 +1,162 @@
+"""Manifests that name another one as their subject."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from txregistry.concurrency.turns import Turns
+from txregistry.oci.digest import HEX_LENGTHS, Digest
+from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestUnknown
+from txregistry.oci.manifest import Manifest, parse_manifest
+from txregistry.oci.names import RepositoryName
+from txregistry.oci.referrers import referrers_descriptor
+from txregistry.registry.revisions import Revisions
+from txregistry.storage import layout
+from txregistry.storage.errors import PathNotFound
+from txregistry.storage.stores import Stores
+
+# A folder's time and the time at which a scan began come from clocks of different grain.
+_SLACK_SECONDS = 2.0
+# How many repositories are remembered as unchanged since they were scanned.
+_REMEMBERED = 1000
+
+
+class Referrers:
+    """Keeps one small file per referrer, which holds its descriptor.
+
+    Another registry on the same folder writes none, so a repository whose revisions changed is scanned before it
+    is asked: what is newer than the last scan is read and filed.
+    """
+
+    def __init__(self, stores: Stores, revisions: Revisions, turns: Turns) -> None:
+        self._stores = stores
+        self._revisions = revisions
+        self._turns = turns
+        self._unchanged: dict[RepositoryName, tuple[object, ...]] = {}
+
+    async def add(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int) -> None:
+        """File a manifest under its subject, durably."""
+        await self._file(name, manifest, digest, size, durable=True)
+
+    async def remove(self, name: RepositoryName, subject: Digest, digest: Digest) -> None:
+        """Forget a referrer; nothing happens when it is not known."""
+        folder = layout.referrers(name, subject)
+        try:
+            await self._stores.driver.delete(layout.referrer(name, subject, digest))
+            await self._stores.driver.remove_empty(folder)
+        except PathNotFound:
+            pass
+
+    async def page(
+        self, name: RepositoryName, subject: Digest, artifact_type: str | None, last: str | None, limit: int
+    ) -> tuple[list[bytes], str | None]:
+        """Descriptors, as JSON, of the subject's referrers behind `last`, and the key to go on with, if any.
+
+        Nothing is known of a repository or subject that does not exist: an empty page
+        (distribution-spec, "Listing Referrers": "If the registry supports the referrers API … MUST NOT return a 404").
+        """
+        await self._scan(name)
+        try:
+            keys = await self._stores.cache.listing(layout.referrers(name, subject))
+        except PathNotFound:
+            return [], None
+        found: list[bytes] = []
+        for position in range(bisect_right(keys, last) if last else 0, len(keys)):
+            if len(found) == limit:
+                return found, keys[position - 1]
+            await self._turns.take()
+            digest = _parse_key(keys[position])
+            if digest is None or not await self._revisions.has(name, digest):
+                continue
+            try:
+                path = layout.referrer(name, subject, digest)
+                kind, written = await self._stores.cache.read(path, _parse_descriptor)
+            except PathNotFound:
+                continue
+            if written and (artifact_type is None or kind == artifact_type):
+                found.append(written)
+        return found, None
+
+    async def _file(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int, durable: bool) -> None:
+        if manifest.subject is None:
+            return
+        written = json.dumps(referrers_descriptor(manifest, digest, size).as_json(), separators=(",", ":"))
+        path = layout.referrer(name, manifest.subject.digest, digest)
+        await self._stores.driver.write(path, written.encode(), durable)
+
+    async def _scan(self, name: RepositoryName) -> None:
+        versions = [await self._version(name, algorithm) for algorithm in HEX_LENGTHS]
+        if versions == ["absent"] * len(versions) or tuple(versions) == self._unchanged.get(name):
+            return
+        marker = layout.referrers_scanned(name)
+        started = 0.0
+        try:
+            scanned_until = float((await self._stores.driver.read(marker)).data)
+        except (PathNotFound, ValueError):
+            scanned_until = 0.0
+        for algorithm in HEX_LENGTHS:
+            started = max(started, await self._scan_algorithm(name, algorithm, scanned_until - _SLACK_SECONDS))
+        if started > scanned_until:
+            await self._stores.driver.write(marker, repr(started).encode(), durable=False)
+        if None not in versions:
+            while len(self._unchanged) >= _REMEMBERED:
+                self._unchanged.pop(next(iter(self._unchanged)))
+            self._unchanged[name] = tuple(versions)
+
+    async def _scan_algorithm(self, name: RepositoryName, algorithm: str, since: float) -> float:
+        """File what is newer than `since`; return the newest time seen, by the store's clock."""
+        newest = 0.0
+        for encoded in await self._names(layout.revisions(name, algorithm)):
+            await self._turns.take()
+            try:
+                digest = Digest.parse(f"{algorithm}:{encoded}")
+                modified = (await self._stores.driver.stat(layout.revision(name, digest))).modified
+            except (DigestInvalid, PathNotFound):
+                continue
+            newest = max(newest, modified)
+            if modified < since:
+                continue
+            try:
+                stored = await self._revisions.get(name, digest)
+                manifest = parse_manifest(stored.content, stored.media_type)
+            except (ManifestUnknown, ManifestInvalid):
+                continue
+            await self._file_if_new(name, manifest, digest, len(stored.content))
+        return newest
+
+    async def _file_if_new(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int) -> None:
+        if manifest.subject is None:
+            return
+        try:
+            await self._stores.driver.stat(layout.referrer(name, manifest.subject.digest, digest))
+        except PathNotFound:
+            await self._file(name, manifest, digest, size, durable=False)
+
+    async def _names(self, folder: str) -> Sequence[str]:
+        try:
+            return await self._stores.driver.list(folder)
+        except PathNotFound:
+            return ()
+
+    async def _version(self, name: RepositoryName, algorithm: str) -> object | None:
+        try:
+            return (await self._stores.driver.stat(layout.revisions(name, algorithm))).version
+        except PathNotFound:
+            return "absent"
+
+
+def _parse_key(key: str) -> Digest | None:
+    try:
+        return Digest.parse(key.replace("-", ":", 1))
+    except DigestInvalid:
+        return None
+
+
+def _parse_descriptor(content: bytes) -> tuple[str | None, bytes]:
+    """The artifact type and the descriptor as it was written; nothing where a crash left no more."""
+    try:
+        return json.loads(content).get("artifactType"), content
+    except (ValueError, AttributeError):
+        return None, b""

@@ -1,0 +1,44 @@
+"""The rules of a registry, assembled over one store."""
+
+from __future__ import annotations
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorTime
+
+from txregistry.concurrency.turns import Turns
+from txregistry.config.model import Validation
+from txregistry.registry.blobs import RepositoryBlobs
+from txregistry.registry.catalog import Catalog
+from txregistry.registry.manifests import Manifests
+from txregistry.registry.progress import Progress
+from txregistry.registry.referrers import Referrers
+from txregistry.registry.revisions import Revisions
+from txregistry.registry.tags import Tags
+from txregistry.registry.takeover import Holds
+from txregistry.registry.uploads import Uploads
+from txregistry.registry.validation import References
+from txregistry.storage.interfaces import IStorageDriver
+from txregistry.storage.stores import Stores
+
+
+@frozen
+class Registry:
+    """What can be done; every method takes the repository's name first."""
+
+    blobs: RepositoryBlobs
+    uploads: Uploads
+    manifests: Manifests
+    tags: Tags
+    referrers: Referrers
+    catalog: Catalog
+
+    @classmethod
+    def over(cls, driver: IStorageDriver, clock: IReactorTime, validation: Validation, boot: str) -> Registry:
+        """On this driver. `boot` is a text that differs after every start of the machine."""
+        stores, turns = Stores.over(driver), Turns(clock)
+        blobs, revisions, tags = RepositoryBlobs(stores), Revisions(stores), Tags(stores, turns)
+        referrers = Referrers(stores, revisions, turns)
+        references = References(validation, blobs, revisions)
+        uploads = Uploads(stores, blobs, Holds(driver, clock), Progress(driver, boot))
+        manifests = Manifests(revisions, tags, referrers, references)
+        return cls(blobs, uploads, manifests, tags, referrers, Catalog(stores, turns))

@@ -1,0 +1,43 @@
+"""Which manifests a repository has, by digest."""
+
+from __future__ import annotations
+
+from txregistry.oci.digest import Digest
+from txregistry.oci.errors import ManifestUnknown
+from txregistry.oci.names import RepositoryName
+from txregistry.registry.media import StoredManifest, stored_manifest
+from txregistry.storage import layout
+from txregistry.storage.errors import PathNotFound
+from txregistry.storage.stores import Stores
+
+
+class Revisions:
+    """A manifest belongs to a repository by its revision link; its bytes stand among the blobs."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    async def has(self, name: RepositoryName, digest: Digest) -> bool:
+        """Whether the repository has the manifest and its bytes are there."""
+        target = await self._stores.links.target(layout.revision_link(name, digest))
+        return target is not None and await self._stores.blobs.size(target) is not None
+
+    async def get(self, name: RepositoryName, digest: Digest) -> StoredManifest:
+        """The bytes as they were pushed; raise `ManifestUnknown`."""
+        target = await self._stores.links.target(layout.revision_link(name, digest))
+        found = None if target is None else await self._stores.blobs.read(target, stored_manifest)
+        if found is None:
+            raise ManifestUnknown(name, digest)
+        return found
+
+    async def put(self, name: RepositoryName, digest: Digest, content: bytes) -> None:
+        """Store a manifest durably; the caller has checked it."""
+        await self._stores.blobs.put(digest, content)
+        await self._stores.links.write(layout.revision_link(name, digest), digest)
+
+    async def delete(self, name: RepositoryName, digest: Digest) -> None:
+        """Take the manifest from the repository, durably; raise `ManifestUnknown`."""
+        try:
+            await self._stores.driver.delete(layout.revision(name, digest))
+        except PathNotFound:
+            raise ManifestUnknown(name, digest) from None

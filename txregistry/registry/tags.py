@@ -1,0 +1,96 @@
+"""Names that move from manifest to manifest."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
+
+from txregistry.concurrency.turns import Turns
+from txregistry.oci.digest import Digest
+from txregistry.oci.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
+from txregistry.oci.names import RepositoryName, Tag
+from txregistry.storage import layout
+from txregistry.storage.errors import PathNotFound
+from txregistry.storage.stores import Stores
+
+
+class Tags:
+    """A tag is a link; to set it is one rename, so a reader sees the old manifest or the new."""
+
+    def __init__(self, stores: Stores, turns: Turns) -> None:
+        self._stores = stores
+        self._turns = turns
+
+    async def resolve(self, name: RepositoryName, tag: Tag) -> Digest:
+        """What the tag names now; raise `ManifestUnknown`."""
+        target = await self._stores.links.target(layout.tag_current(name, tag))
+        if target is None:
+            raise ManifestUnknown(name, tag)
+        return target
+
+    async def point(self, name: RepositoryName, tag: Tag, digest: Digest) -> None:
+        """Let the tag name a manifest that the repository has; durable."""
+        await self._stores.links.write(layout.tag_history(name, tag, digest), digest)
+        await self._stores.links.write(layout.tag_current(name, tag), digest)
+
+    async def delete(self, name: RepositoryName, tag: Tag) -> None:
+        """Remove the tag and nothing else, durably; raise `ManifestUnknown`."""
+        await self.resolve(name, tag)
+        try:
+            await self._stores.driver.delete(layout.tag(name, tag))
+        except PathNotFound:
+            raise ManifestUnknown(name, tag) from None
+
+    async def delete_all_of(self, name: RepositoryName, digest: Digest) -> None:
+        """Remove every tag that names the manifest, durably."""
+        async for tag, target in self._all(name):
+            if target == digest:
+                try:
+                    await self._stores.driver.delete(layout.tag(name, tag))
+                except PathNotFound:
+                    continue
+
+    async def page(self, name: RepositoryName, last: str | None, limit: int | None) -> tuple[list[str], bool]:
+        """Tags in ASCIIbetical order behind `last`, at most `limit`, and whether more follow.
+
+        Raise `RepositoryUnknown`. (distribution-spec, "Listing Tags")
+        """
+        names = await self._names(name)
+        start = 0 if last is None else bisect_right(names, last)
+        found: list[str] = []
+        for position in range(start, len(names)):
+            if limit is not None and len(found) >= limit:
+                return found, limit > 0
+            await self._turns.take()
+            tag = _parse(names[position])
+            if tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None:
+                found.append(tag.text)
+        return found, False
+
+    async def _all(self, name: RepositoryName) -> AsyncIterator[tuple[Tag, Digest]]:
+        for text in await self._names(name):
+            await self._turns.take()
+            tag = _parse(text)
+            if tag is None:
+                continue
+            target = await self._stores.links.target(layout.tag_current(name, tag))
+            if target is not None:
+                yield tag, target
+
+    async def _names(self, name: RepositoryName) -> Sequence[str]:
+        try:
+            return await self._stores.cache.listing(layout.tags(name))
+        except PathNotFound:
+            pass
+        try:
+            await self._stores.driver.stat(layout.manifests(name))
+        except PathNotFound:
+            raise RepositoryUnknown(name) from None
+        return []
+
+
+def _parse(text: str) -> Tag | None:
+    try:
+        return Tag.parse(text)
+    except TagInvalid:
+        return None

@@ -1,0 +1,60 @@
+"""Whether a repository has what a manifest refers to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from txregistry.config.model import Validation
+from txregistry.oci import mediatypes
+from txregistry.oci.descriptor import Descriptor
+from txregistry.oci.digest import Digest
+from txregistry.oci.errors import ManifestInvalid, ManifestReferencesUnknown
+from txregistry.oci.manifest import Manifest
+from txregistry.oci.names import RepositoryName
+from txregistry.registry.blobs import RepositoryBlobs
+from txregistry.registry.revisions import Revisions
+
+
+class References:
+    """Checks a manifest's references by the `validation` section; a missing `subject` is always accepted."""
+
+    def __init__(self, settings: Validation, blobs: RepositoryBlobs, revisions: Revisions) -> None:
+        self._settings = settings
+        self._blobs = blobs
+        self._revisions = revisions
+
+    async def check(self, name: RepositoryName, manifest: Manifest) -> None:
+        """Raise `ManifestReferencesUnknown` with all that is missing, or `ManifestInvalid` for a forbidden URL."""
+        if self._settings.disabled:
+            return
+        missing: list[Digest] = []
+        if manifest.config is not None and not await self._blobs.has(name, manifest.config.digest):
+            missing.append(manifest.config.digest)
+        for layer in manifest.layers:
+            self._check_urls(layer)
+            if not _is_held_elsewhere(layer) and not await self._blobs.has(name, layer.digest):
+                missing.append(layer.digest)
+        for child in manifest.manifests:
+            if self._is_wanted(child) and not await self._revisions.has(name, child.digest):
+                missing.append(child.digest)
+        if missing:
+            raise ManifestReferencesUnknown(tuple(dict.fromkeys(missing)))
+
+    def _check_urls(self, layer: Descriptor) -> None:
+        urls = self._settings.manifests.urls
+        for url in layer.urls:
+            try:
+                parts = urlsplit(url)
+            except ValueError:
+                raise ManifestInvalid(f"a layer has an invalid url: {url!r}") from None
+            if parts.scheme not in ("http", "https") or not parts.netloc or parts.fragment:
+                raise ManifestInvalid(f"a layer has an invalid url: {url!r}")
+            if not urls.allowed(url):
+                raise ManifestInvalid(f"a layer has a url that validation.manifests.urls does not allow: {url!r}")
+
+    def _is_wanted(self, child: Descriptor) -> bool:
+        return self._settings.manifests.indexes.wants(child.platform)
+
+
+def _is_held_elsewhere(layer: Descriptor) -> bool:
+    return bool(layer.urls) and layer.media_type.startswith(mediatypes.FOREIGN_LAYERS)

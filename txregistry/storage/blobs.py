@@ -1,0 +1,54 @@
+"""Content-addressed bytes, shared by all repositories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from txregistry.oci.digest import Digest
+from txregistry.storage import layout
+from txregistry.storage.cache import VersionedCache
+from txregistry.storage.errors import PathNotFound
+from txregistry.storage.interfaces import IReader, IStorageDriver, IWriter
+
+T = TypeVar("T")
+
+
+class BlobStore:
+    """Bytes by digest; who may see them is decided by the links of repositories."""
+
+    def __init__(self, driver: IStorageDriver, cache: VersionedCache) -> None:
+        self._driver = driver
+        self._cache = cache
+
+    async def size(self, digest: Digest) -> int | None:
+        """In bytes; None where there is no such content."""
+        try:
+            return (await self._driver.stat(layout.blob_data(digest))).size
+        except PathNotFound:
+            return None
+
+    async def open(self, digest: Digest, first: int = 0, last: int | None = None) -> IReader | None:
+        """A reader of the bytes from `first` to `last`, both included; None where there is no such content."""
+        try:
+            return await self._driver.open_reader(layout.blob_data(digest), first, last)
+        except PathNotFound:
+            return None
+
+    async def read(self, digest: Digest, parse: Callable[[bytes], T]) -> T | None:
+        """What `parse` makes of small content; None where there is none."""
+        try:
+            return await self._cache.read(layout.blob_data(digest), parse)
+        except PathNotFound:
+            return None
+
+    async def put(self, digest: Digest, content: bytes) -> None:
+        """Store small content durably; the caller has checked that the digest is its."""
+        await self._driver.write(layout.blob_data(digest), content)
+
+    async def publish(self, digest: Digest, writer: IWriter) -> None:
+        """Store what was written durably; the caller has checked that the digest is its.
+
+        Content that is there already is replaced, so that a push mends what has been damaged.
+        """
+        await writer.publish(layout.blob_data(digest))

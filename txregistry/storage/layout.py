@@ -1,0 +1,140 @@
+"""Where everything stands: the one module that joins paths.
+
+    docker/registry/v2/
+      blobs/<algorithm>/<first two digits>/<hex>/data
+      repositories/<name>/
+        _layers/<algorithm>/<hex>/link                     the repository has this blob
+        _manifests/revisions/<algorithm>/<hex>/link        the repository has this manifest
+        _manifests/tags/<tag>/current/link                 what the tag names now
+        _manifests/tags/<tag>/index/<algorithm>/<hex>/link what it has named
+        _uploads/<id>/data, startedat                      an upload session
+        _uploads/<id>/_digest, _takeover                   ours: what is known of its bytes; somebody wants it
+        _referrers/<algorithm>/<hex>/<algorithm>-<hex>     ours: a manifest whose subject is the first digest
+        _referrers/_scanned                                ours: since when the folder above is complete
+
+This is Distribution's layout, byte for byte. A `link` holds the digest as text, without a newline. Its walks skip
+every folder that begins with `_`, so what is ours alone does not disturb it.
+"""
+
+from __future__ import annotations
+
+from txregistry.oci.digest import Digest
+from txregistry.oci.names import RepositoryName, Tag, UploadId
+
+BLOBS = "docker/registry/v2/blobs"
+REPOSITORIES = "docker/registry/v2/repositories"
+
+# A folder that holds one of these is a repository; registry:2 looks for the first, registry:3 for the second.
+LAYERS_FOLDER = "_layers"
+MANIFESTS_FOLDER = "_manifests"
+REPOSITORY_MARKS = frozenset({LAYERS_FOLDER, MANIFESTS_FOLDER})
+
+
+def blob_data(digest: Digest) -> str:
+    """The content that the digest addresses."""
+    return f"{BLOBS}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+
+
+def repository(name: RepositoryName) -> str:
+    """The folder of one repository."""
+    return f"{REPOSITORIES}/{name.text}"
+
+
+def repository_folder(relative: str) -> str:
+    """A folder in the tree of names, which need not be a repository; `relative` is empty for its root."""
+    return f"{REPOSITORIES}/{relative}" if relative else REPOSITORIES
+
+
+def layer_link(name: RepositoryName, digest: Digest) -> str:
+    """Says that the repository has the blob."""
+    return f"{REPOSITORIES}/{name.text}/_layers/{digest.algorithm}/{digest.hex}/link"
+
+
+def layer(name: RepositoryName, digest: Digest) -> str:
+    """The folder of that link."""
+    return f"{REPOSITORIES}/{name.text}/_layers/{digest.algorithm}/{digest.hex}"
+
+
+def manifests(name: RepositoryName) -> str:
+    """The folder of a repository's manifests and tags."""
+    return f"{REPOSITORIES}/{name.text}/_manifests"
+
+
+def revisions(name: RepositoryName, algorithm: str) -> str:
+    """The folder of a repository's manifests by one algorithm."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/revisions/{algorithm}"
+
+
+def revision(name: RepositoryName, digest: Digest) -> str:
+    """The folder of one manifest."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/revisions/{digest.algorithm}/{digest.hex}"
+
+
+def revision_link(name: RepositoryName, digest: Digest) -> str:
+    """Says that the repository has the manifest."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/revisions/{digest.algorithm}/{digest.hex}/link"
+
+
+def tags(name: RepositoryName) -> str:
+    """The folder of a repository's tags."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/tags"
+
+
+def tag(name: RepositoryName, tag: Tag) -> str:
+    """The folder of one tag."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/tags/{tag.text}"
+
+
+def tag_current(name: RepositoryName, tag: Tag) -> str:
+    """Names the manifest that the tag stands for."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/tags/{tag.text}/current/link"
+
+
+def tag_history(name: RepositoryName, tag: Tag, digest: Digest) -> str:
+    """Names a manifest that the tag has stood for."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/tags/{tag.text}/index/{digest.algorithm}/{digest.hex}/link"
+
+
+def uploads(name: RepositoryName) -> str:
+    """The folder of a repository's upload sessions."""
+    return f"{REPOSITORIES}/{name.text}/_uploads"
+
+
+def upload(name: RepositoryName, upload: UploadId) -> str:
+    """The folder of one upload session."""
+    return f"{REPOSITORIES}/{name.text}/_uploads/{upload.text}"
+
+
+def upload_data(name: RepositoryName, upload: UploadId) -> str:
+    """The bytes that have come."""
+    return f"{REPOSITORIES}/{name.text}/_uploads/{upload.text}/data"
+
+
+def upload_started(name: RepositoryName, upload: UploadId) -> str:
+    """When the session began, as RFC 3339."""
+    return f"{REPOSITORIES}/{name.text}/_uploads/{upload.text}/startedat"
+
+
+def upload_digest(name: RepositoryName, upload: UploadId) -> str:
+    """The digest of the bytes that have come, so that they need not be read again."""
+    return f"{REPOSITORIES}/{name.text}/_uploads/{upload.text}/_digest"
+
+
+def upload_takeover(name: RepositoryName, upload: UploadId) -> str:
+    """Somebody else wants to go on with this session."""
+    return f"{REPOSITORIES}/{name.text}/_uploads/{upload.text}/_takeover"
+
+
+def referrers(name: RepositoryName, subject: Digest) -> str:
+    """The folder of the manifests that have this subject."""
+    return f"{REPOSITORIES}/{name.text}/_referrers/{subject.algorithm}/{subject.hex}"
+
+
+def referrer(name: RepositoryName, subject: Digest, digest: Digest) -> str:
+    """One of them: its descriptor."""
+    return f"{referrers(name, subject)}/{digest.algorithm}-{digest.hex}"
+
+
+def referrers_scanned(name: RepositoryName) -> str:
+    """Since when every manifest with a subject has its file there."""
+    return f"{REPOSITORIES}/{name.text}/_referrers/_scanned"
