@@ -1,0 +1,18 @@
+"""What tests are told on the command line, and how those that need real programs find them."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("live", "tests with real servers and clients")
+    group.addoption(
+        "--server",
+        default="txregistry",
+        choices=("txregistry", "registry2", "registry3"),
+        help="which registry the live tests run against; the peers show what is a difference and what is a defect",
+    )
+    group.addoption("--kills", type=int, default=10, help="how often the server is killed under pushes")
+    group.addoption("--seed", type=int, default=None, help="repeats a run of the kill test")
+    group.addoption("--transfer-mib", type=int, default=48, help="size of each of the 32 transfers of the memory test")

@@ -1,0 +1,97 @@
+"""A Docker daemon of our own: no network, its folders beside it, nothing shared with the machine's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from attrs import frozen
+
+from tests.live.support.tools import absent, require, require_root, run
+
+START_LIMIT = 30.0
+STOP_LIMIT = 15.0
+
+
+@frozen
+class Docker:
+    """Runs the docker command against the daemon."""
+
+    socket: Path
+    binary: str
+    configuration: Path
+
+    def __call__(self, *arguments: str) -> str:
+        """What it prints; a failure fails the test."""
+        return run(
+            self.binary,
+            "--config",
+            str(self.configuration),
+            "-H",
+            f"unix://{self.socket}",
+            *arguments,
+            # The classic builder needs no plugin and no network.
+            DOCKER_BUILDKIT="0",
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """The same beside other work."""
+        command = [self.binary, "--config", str(self.configuration), "-H", f"unix://{self.socket}", *arguments]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+@contextmanager
+def running_dockerd(folder: Path) -> Iterator[Docker]:
+    """The daemon as long as the context lasts."""
+    daemon = require("dockerd")
+    docker = Docker(folder / "docker.sock", require("docker"), folder / "configuration")
+    require_root("dockerd")
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "dockerd.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                daemon,
+                "--bridge=none",
+                "--iptables=false",
+                "--ip6tables=false",
+                f"--data-root={folder / 'root'}",
+                f"--exec-root={folder / 'exec'}",
+                f"--pidfile={folder / 'docker.pid'}",
+                "-H",
+                f"unix://{docker.socket}",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        _await_start(process, docker, log)
+        yield docker
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_LIMIT)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+
+
+def _await_start(process: subprocess.Popen[bytes], docker: Docker, log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while process.poll() is None and time.monotonic() < deadline:
+        answer = subprocess.run(
+            [docker.binary, "-H", f"unix://{docker.socket}", "version"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        if answer.returncode == 0:
+            return
+        time.sleep(0.1)
+    absent(f"dockerd does not start here: {log.read_text(errors='replace')[-1000:]}")

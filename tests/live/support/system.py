@@ -1,0 +1,58 @@
+"""What a test changes on the machine, and how it is put back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.live.support.tools import require_root, run
+
+HOSTS = Path("/etc/hosts")
+DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
+
+
+@contextmanager
+def host_name(name: str) -> Iterator[None]:
+    """The name means this machine."""
+    require_root("a line in /etc/hosts")
+    line = f"127.0.0.1 {name} # a test of txregistry\n"
+    # Written in place: in a container the file is a mount of its own, and cannot be replaced.
+    before = HOSTS.read_text()
+    HOSTS.write_text(before if before.endswith("\n") else f"{before}\n")
+    with HOSTS.open("a") as hosts:
+        hosts.write(line)
+    try:
+        yield
+    finally:
+        # Somebody else may have written since.
+        HOSTS.write_text(HOSTS.read_text().replace(line, ""))
+
+
+@contextmanager
+def trusted_by_docker(registry: str, authority: Path) -> Iterator[None]:
+    """dockerd, podman, skopeo and buildah believe this authority for the registry `NAME:PORT`."""
+    require_root("a certificate below /etc/docker")
+    folder = DOCKER_CERTIFICATES / registry
+    absent_before = [path for path in (folder, DOCKER_CERTIFICATES, DOCKER_CERTIFICATES.parent) if not path.exists()]
+    folder.mkdir(parents=True)
+    shutil.copy(authority, folder / "ca.crt")
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder)
+        for path in absent_before[1:]:
+            path.rmdir()
+
+
+@contextmanager
+def small_filesystem(folder: Path, size: str) -> Iterator[None]:
+    """A tmpfs of that size is mounted on the folder."""
+    require_root("mount")
+    folder.mkdir(parents=True, exist_ok=True)
+    run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "tmpfs", str(folder))
+    try:
+        yield
+    finally:
+        run("umount", "-l", str(folder))
