@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from txregistry.oci.digest import Digest
+from txregistry.oci.document import annotations_of, folded, list_of, quoted, refuse_variants, text_of, texts_of
+from txregistry.oci.errors import DigestInvalid, ManifestInvalid
+
+_KEYS = folded("mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType")
+_PLATFORM_TEXTS = ("architecture", "os", "os.version", "variant")
+_PLATFORM_LISTS = ("os.features", "features")
+_PLATFORM_KEYS = folded(*_PLATFORM_TEXTS, *_PLATFORM_LISTS)
+# The specification's int64.
+_LARGEST_SIZE = 2**63 - 1
 
 
 @frozen
@@ -24,6 +34,29 @@ class Descriptor:
     # Not part of a parsed descriptor's meaning for the registry, kept for completeness of referrers.
     data: str | None = None
 
+    @classmethod
+    def parse(cls, value: object, where: str) -> Descriptor:
+        """From decoded JSON; raise `ManifestInvalid`, whose message calls the descriptor `where`.
+
+        Unknown keys are passed over ("Extended Descriptor field additions … implementations MUST ignore").
+        """
+        if not isinstance(value, dict):
+            raise ManifestInvalid(f"{where} must be an object")
+        refuse_variants(value, _KEYS, where)
+        media_type = text_of(value, "mediaType", where)
+        if media_type is None:
+            raise ManifestInvalid(f"{where} has no mediaType")
+        return cls(
+            media_type,
+            _parse_digest(value, where),
+            _parse_size(value, where),
+            texts_of(value, "urls", where),
+            annotations_of(value, where),
+            text_of(value, "artifactType", where),
+            _parse_platform(value, where),
+            text_of(value, "data", where),
+        )
+
     def as_json(self) -> dict[str, Any]:
         """The JSON object of the specification; what is not set is left out."""
         written: dict[str, Any] = {"mediaType": self.media_type, "digest": str(self.digest), "size": self.size}
@@ -36,3 +69,52 @@ class Descriptor:
         if self.platform is not None:
             written["platform"] = dict(self.platform)
         return written
+
+    def encode(self) -> bytes:
+        """The JSON text of the specification, without white space."""
+        return json.dumps(self.as_json(), separators=(",", ":")).encode()
+
+
+def parse_descriptors(found: Mapping[str, Any], key: str) -> tuple[Descriptor, ...]:
+    """The descriptors that a manifest lists under `key`, none where it has no such list; raise `ManifestInvalid`."""
+    return tuple(
+        [
+            Descriptor.parse(item, f"{key}[{position}]")
+            for position, item in enumerate(list_of(found, key, "the manifest"))
+        ]
+    )
+
+
+def _parse_digest(value: dict[str, Any], where: str) -> Digest:
+    text = text_of(value, "digest", where)
+    if text is None:
+        raise ManifestInvalid(f"{where} has no digest")
+    try:
+        return Digest.parse(text)
+    except DigestInvalid as error:
+        raise ManifestInvalid(f"{where} has an invalid digest {quoted(text)}: {error.reason}") from None
+
+
+def _parse_size(value: dict[str, Any], where: str) -> int:
+    size = value.get("size")
+    # The type is asked for by name because True is an int too, and because Go refuses 10.0 and 1e1.
+    if type(size) is not int:
+        raise ManifestInvalid(f"{where} needs a size, an integer of bytes")
+    if not 0 <= size <= _LARGEST_SIZE:
+        raise ManifestInvalid(f"{where} has a size out of bounds: {size}")
+    return size
+
+
+def _parse_platform(value: dict[str, Any], where: str) -> dict[str, Any] | None:
+    platform = value.get("platform")
+    if platform is None:
+        return None
+    where = f"the platform of {where}"
+    if not isinstance(platform, dict):
+        raise ManifestInvalid(f"{where} must be an object")
+    refuse_variants(platform, _PLATFORM_KEYS, where)
+    for key in _PLATFORM_TEXTS:
+        text_of(platform, key, where)
+    for key in _PLATFORM_LISTS:
+        texts_of(platform, key, where)
+    return platform

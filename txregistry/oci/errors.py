@@ -1,4 +1,4 @@
-"""What the specification names as going wrong, as exceptions that carry data; what they mean in HTTP stands in `api`."""
+"""What the specification names as going wrong: exceptions that carry data; their meaning in HTTP stands in `api`."""
 
 from __future__ import annotations
 

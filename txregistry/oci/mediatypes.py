@@ -12,6 +12,8 @@ SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 IMAGES = frozenset({OCI_MANIFEST, DOCKER_MANIFEST})
 INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 MANIFESTS = IMAGES | INDEXES
+OCI = frozenset({OCI_MANIFEST, OCI_INDEX})
+SCHEMA1_TYPES = frozenset({SCHEMA1, SCHEMA1_SIGNED})
 
 OCTET_STREAM = "application/octet-stream"
 # image-spec, layer.md: layers that registries need not hold; Docker's own is the older name for the same.

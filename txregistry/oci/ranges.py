@@ -1,0 +1,87 @@
+"""Range of downloads and Content-Range of both ways: parse and format."""
+
+from __future__ import annotations
+
+import re
+
+from attrs import frozen
+
+from txregistry.oci.errors import ContentRangeInvalid, RangeInvalid
+
+# RFC 9110 §14.1.2, with white space as lists allow it around an element; one element only.
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+# The specification's form, or RFC 9110 §14.4's.
+_CONTENT_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
+_HTTP_CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/(?:\*|([0-9]+))", re.IGNORECASE)
+# Offsets of files end here; more digits than it has are never converted.
+_LARGEST = 2**63 - 1
+_DIGITS = len(str(_LARGEST))
+
+
+@frozen
+class ByteRange:
+    """Offsets in bytes, both inclusive, `first <= last`."""
+
+    first: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        """In bytes, at least 1."""
+        return self.last - self.first + 1
+
+
+def parse_range(header: str, size: int) -> ByteRange | None:
+    """The part of `size` bytes that a Range header asks for (RFC 9110 §14.2), cut at the end.
+
+    None means: answer as if there were no header. So it is, as the RFC allows, for other units than `bytes`, for
+    what cannot be parsed, for more than one range (a client may not count on multipart answers, and no client of a
+    registry asks for them), and where there are no bytes at all, because some clients send `bytes=0-` always.
+
+    Raise `RangeInvalid` for a range that begins behind the end, for the last no bytes (`-0`), and for one that ends
+    before it begins, which the RFC lets a server ignore or reject (§14.2).
+    """
+    match = _RANGE.fullmatch(header)
+    if match is None or size == 0:
+        return None
+    first, last = match.groups()
+    if not first:
+        if not last:
+            return None
+        suffix = _number(last)
+        if suffix == 0:
+            raise RangeInvalid(size)
+        return ByteRange(max(0, size - suffix), size - 1)
+    begin, end = _number(first), _number(last) if last else _LARGEST
+    if begin >= size or end < begin:
+        raise RangeInvalid(size)
+    return ByteRange(begin, min(end, size - 1))
+
+
+def format_content_range(part: ByteRange | None, size: int) -> str:
+    """The Content-Range of a 206 (RFC 9110 §14.4), or of a 416 where there is no part."""
+    return f"bytes */{size}" if part is None else f"bytes {part.first}-{part.last}/{size}"
+
+
+def parse_content_range(header: str) -> ByteRange:
+    """Where a chunk of an upload belongs; raise `ContentRangeInvalid`.
+
+    distribution-spec, "Pushing a blob in chunks": "It MUST match the following regular expression:
+    `^[0-9]+-[0-9]+$`". The form of HTTP, `bytes 0-9/*` or `bytes 0-9/10`, is taken too: Distribution 3 refuses it,
+    but 2 never looks at the header, and the meaning is the same.
+    """
+    match = _CONTENT_RANGE.fullmatch(header) or _HTTP_CONTENT_RANGE.fullmatch(header)
+    if match is None:
+        raise ContentRangeInvalid(header)
+    first, last = _number(match[1]), _number(match[2])
+    if last < first or last == _LARGEST:
+        raise ContentRangeInvalid(header)
+    if match.lastindex == 3 and last >= _number(match[3]):
+        raise ContentRangeInvalid(header)
+    return ByteRange(first, last)
+
+
+def _number(digits: str) -> int:
+    """Of any length; what is too large for a file is the largest offset."""
+    significant = digits.lstrip("0") or "0"
+    return _LARGEST if len(significant) > _DIGITS else min(int(significant), _LARGEST)
