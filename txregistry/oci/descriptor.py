@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +39,8 @@ class Descriptor:
     def parse(cls, value: object, where: str) -> Descriptor:
         """From decoded JSON; raise `ManifestInvalid`, whose message calls the descriptor `where`.
 
-        Unknown keys are passed over ("Extended Descriptor field additions … implementations MUST ignore").
+        Keys that are not known are passed over (image-spec, considerations.md, "Extensibility": "Implementations
+        processing content SHOULD NOT generate an error if they encounter an unknown property in a known media type").
         """
         if not isinstance(value, dict):
             raise ManifestInvalid(f"{where} must be an object")
@@ -54,7 +56,7 @@ class Descriptor:
             annotations_of(value, where),
             text_of(value, "artifactType", where),
             _parse_platform(value, where),
-            text_of(value, "data", where),
+            _parse_data(value, where),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -103,6 +105,17 @@ def _parse_size(value: dict[str, Any], where: str) -> int:
     if not 0 <= size <= _LARGEST_SIZE:
         raise ManifestInvalid(f"{where} has a size out of bounds: {size}")
     return size
+
+
+def _parse_data(value: dict[str, Any], where: str) -> str | None:
+    """The text as it was written. Go's decoder reads nothing of a document in which this is not Base 64."""
+    data = text_of(value, "data", where)
+    if data is not None:
+        try:
+            b64decode(data, validate=True)
+        except ValueError:
+            raise ManifestInvalid(f"data of {where} is not Base 64") from None
+    return data
 
 
 def _parse_platform(value: dict[str, Any], where: str) -> dict[str, Any] | None:

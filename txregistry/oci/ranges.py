@@ -9,10 +9,10 @@ from attrs import frozen
 from txregistry.oci.errors import ContentRangeInvalid, RangeInvalid
 
 # RFC 9110 §14.1.2, with white space as lists allow it around an element; one element only.
-_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORECASE)
 # The specification's form, or RFC 9110 §14.4's.
 _CONTENT_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
-_HTTP_CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/(?:\*|([0-9]+))", re.IGNORECASE)
+_HTTP_CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/(?:\*|([0-9]+))", re.ASCII | re.IGNORECASE)
 # Offsets of files end here; more digits than it has are never converted.
 _LARGEST = 2**63 - 1
 _DIGITS = len(str(_LARGEST))
@@ -63,8 +63,8 @@ def format_content_range(part: ByteRange | None, size: int) -> str:
     return f"bytes */{size}" if part is None else f"bytes {part.first}-{part.last}/{size}"
 
 
-def parse_content_range(header: str) -> ByteRange:
-    """Where a chunk of an upload belongs; raise `ContentRangeInvalid`.
+def parse_content_range(header: str) -> tuple[int, int]:
+    """The offsets of a chunk's first and last byte in its upload; raise `ContentRangeInvalid`.
 
     distribution-spec, "Pushing a blob in chunks": "It MUST match the following regular expression:
     `^[0-9]+-[0-9]+$`". The form of HTTP, `bytes 0-9/*` or `bytes 0-9/10`, is taken too: Distribution 3 refuses it,
@@ -78,7 +78,7 @@ def parse_content_range(header: str) -> ByteRange:
         raise ContentRangeInvalid(header)
     if match.lastindex == 3 and last >= _number(match[3]):
         raise ContentRangeInvalid(header)
-    return ByteRange(first, last)
+    return first, last
 
 
 def _number(digits: str) -> int:
