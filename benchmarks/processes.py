@@ -1,0 +1,63 @@
+"""What a process and its children have used: processor seconds and resident memory, from /proc."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["ProcessTree"]
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTree:
+    """A process and all that descends from it."""
+
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all threads, those that ended and children that were waited for included."""
+        return sum(sum(map(int, fields[11:15])) for fields in self._stats().values()) / _TICK
+
+    def rss_mib(self) -> float:
+        """Resident memory now; pages that processes share count for each."""
+        return self._status_mib("VmRSS")
+
+    def peak_rss_mib(self) -> float:
+        """The most resident memory since the last `forget_peak`; summed over processes, so at most too high."""
+        return self._status_mib("VmHWM")
+
+    def forget_peak(self) -> None:
+        """Let the peak begin anew."""
+        for pid in self._stats():
+            Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def _status_mib(self, key: str) -> float:
+        kib = 0
+        for pid in self._stats():
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith(f"{key}:"):
+                    kib += int(line.split()[1])
+        return kib / 1024
+
+    def _stats(self) -> dict[int, list[str]]:
+        """Fields of /proc/PID/stat from the state on, for each member of the tree."""
+        everything: dict[int, list[str]] = {}
+        for entry in os.listdir("/proc"):
+            if entry.isdecimal():
+                try:
+                    text = Path(f"/proc/{entry}/stat").read_text()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue
+                # The command's name stands in parentheses and may hold anything.
+                everything[int(entry)] = text.rpartition(")")[2].split()
+        members = {self.pid: everything[self.pid]}
+        while True:
+            children = {
+                pid: fields for pid, fields in everything.items() if pid not in members and int(fields[1]) in members
+            }
+            if not children:
+                return members
+            members.update(children)
