@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from attrs import frozen
 
@@ -129,6 +129,19 @@ class Client:
     def catalog(self) -> list[str]:
         """All repositories, page by page."""
         return self._pages("/v2/_catalog", "repositories")
+
+    def catalog_page(self, count: int, last: str | None = None) -> list[str]:
+        """At most `count` repositories, those behind `last`."""
+        query = f"n={count}" if last is None else f"n={count}&last={quote(last, safe='')}"
+        page: list[str] = (
+            json.loads(self.request("GET", f"/v2/_catalog?{query}", expect=200).body)["repositories"] or []
+        )
+        return page
+
+    def referrers(self, name: str, subject: str) -> list[str]:
+        """Digests of the manifests that have this subject."""
+        answer = self.request("GET", f"/v2/{name}/referrers/{subject}", expect=200)
+        return [entry["digest"] for entry in json.loads(answer.body)["manifests"]]
 
     def _pages(self, target: str, key: str) -> list[str]:
         found: list[str] = []

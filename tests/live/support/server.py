@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -23,6 +24,7 @@ from tests.live.support.tools import ROOT, require
 START_LIMIT = 20.0
 STOP_LIMIT = 20.0
 
+_DEFECT = re.compile(r"Traceback|Unhandled|panic|\bcritical\b|level=fatal", re.IGNORECASE)
 _OURS = "import sys; from txregistry.cli.main import main; sys.exit(main())"
 
 
@@ -136,6 +138,10 @@ class Server:
     def log_text(self) -> str:
         """Everything that it has printed, over all restarts."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def defects(self) -> list[str]:
+        """Lines of its log that no client should be able to cause."""
+        return [line for line in self.log_text().splitlines() if _DEFECT.search(line)]
 
     def _answers(self) -> bool:
         try:
