@@ -1,0 +1,106 @@
+"""The configuration as a typed value: what the registry does, option by option."""
+
+from __future__ import annotations
+
+from attrs import Factory, field, frozen
+
+from txregistry.config.address import Address, BadAddress
+from txregistry.config.expressions import Expression
+from txregistry.config.forms import Form, Place, integer
+from txregistry.config.http import HTTP, read_http
+from txregistry.config.log import AccessLog, Log
+from txregistry.config.sections import option, read_section, section
+from txregistry.config.storage import Delete, Filesystem, InMemory, Maintenance, Storage, read_storage
+from txregistry.config.tls import TLS
+from txregistry.config.validation import Indexes, Manifests, Platform, URLs, Validation, read_validation
+
+__all__ = [
+    "HTTP",
+    "TLS",
+    "AccessLog",
+    "Address",
+    "BadAddress",
+    "Catalog",
+    "Configuration",
+    "Delete",
+    "Expression",
+    "Filesystem",
+    "InMemory",
+    "Indexes",
+    "Log",
+    "Maintenance",
+    "Manifests",
+    "Own",
+    "Platform",
+    "Storage",
+    "Tags",
+    "URLs",
+    "Validation",
+]
+
+VERSION = "0.1"
+_USUAL_PAGE = 1000
+
+
+def _version(place: Place) -> str:
+    version = place.scalar().text
+    if version != VERSION:
+        raise place.refusal(f"must be {VERSION}, the only version of this format")
+    return version
+
+
+def _entries(at_least: int) -> Form[int]:
+    def read(place: Place) -> int:
+        count = integer(at_least).read(place)
+        return count if count > 0 else _USUAL_PAGE
+
+    return Form("number", read)
+
+
+@frozen
+class Catalog:
+    """The list of all repositories."""
+
+    maxentries: int = field(
+        default=_USUAL_PAGE,
+        # Distribution takes any number here and the default for those that are not positive.
+        metadata=option("The most entries in one page; the default where not positive.", _entries(-(2**63))),
+    )
+
+
+@frozen
+class Tags:
+    """The list of a repository's tags."""
+
+    maxtags: int = field(
+        default=_USUAL_PAGE, metadata=option("The most tags in one page; the default where 0.", _entries(0))
+    )
+
+
+@frozen
+class Own:
+    """What Distribution does not have; it ignores this section. There is no option yet, and any key is an error."""
+
+
+@frozen
+class Configuration:
+    """Everything that is configured."""
+
+    version: str = field(
+        default=VERSION, metadata=option("The version of this format; always 0.1.", Form("version", _version))
+    )
+    log: Log = field(default=Factory(Log), metadata=section(Log))
+    storage: Storage = field(default=Factory(Storage), metadata=section(Storage, read=read_storage))
+    http: HTTP = field(default=Factory(HTTP), metadata=section(HTTP, read=read_http))
+    validation: Validation = field(default=Factory(Validation), metadata=section(Validation, read=read_validation))
+    catalog: Catalog = field(default=Factory(Catalog), metadata=section(Catalog))
+    tags: Tags = field(default=Factory(Tags), metadata=section(Tags))
+    txregistry: Own = field(default=Factory(Own), metadata=section(Own))
+
+
+def read_configuration(place: Place) -> Configuration:
+    """All of it, with what is wrong noted in the place's report. Raise `Refused`."""
+    for required in ("version", "storage"):
+        if place.find(required) is None:
+            place.report.add(required, "is missing", place.node.where)
+    return read_section(Configuration, place)
