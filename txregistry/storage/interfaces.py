@@ -142,8 +142,10 @@ class IStorageDriver(Interface):
 
         Raise `PathNotFound` where there is no such folder. Unfinished writes are not listed."""
 
-    async def delete(path: str) -> None:
-        """Remove the path and all below it, durably. Raise `PathNotFound`."""
+    async def delete(path: str, durable: bool = True) -> None:
+        """Remove the path and all below it. Raise `PathNotFound`.
+
+        With `durable` it stays removed after a power cut, once this returns."""
 
     async def remove_empty(path: str) -> bool:
         """Remove a folder if nothing is in it; tell whether it is gone."""

@@ -1,0 +1,195 @@
+"""A byte range of an open file: sent by sendfile, or pushed in pieces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IConsumer, IPushProducer
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txregistry.concurrency.workers import IWorkers
+from txregistry.storage.errors import StorageFailure
+from txregistry.storage.filesystem.failures import while_writing
+from txregistry.storage.filesystem.probe import Traits
+from txregistry.storage.interfaces import IFileBacked, IReader
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Bytes pushed at once.
+PIECE = 262_144
+# After this many bytes in the reactor's thread a worker reads the next piece, which lets others have a turn.
+TURN = 4_194_304
+# A page in memory speaks for its neighbours up to this distance: the kernel reads ahead in such steps.
+_PROBE_STEP = 131_072
+
+_NO_WAIT = getattr(os, "RWF_NOWAIT", 0)
+
+_probe = [bytearray(1)]
+# What is read only to get a file into memory goes here. Threads overwrite each other's bytes, which nobody looks at.
+_nowhere = memoryview(bytearray(1_048_576))
+
+
+@implementer(IReader, IPushProducer)
+class PushReader:
+    """Pushes; takes over the descriptor, of a regular file."""
+
+    def __init__(
+        self, path: str, descriptor: int, total: int, first: int, length: int, workers: IWorkers, traits: Traits
+    ) -> None:
+        self.length = length
+        self.total = total
+        self.first = first
+        self._path = path
+        self._descriptor = descriptor
+        self._workers = workers
+        self._traits = traits
+        self._position = first
+        self._turn = 0
+        self._paused = False
+        self._pushing = False
+        self._closed = False
+        self._at_work = 0
+        self._piece: bytes | None = None
+        self._consumer: IConsumer | None = None
+        self._done: Deferred[None] | None = None
+
+    def start(self, consumer: IConsumer) -> Deferred[None]:
+        """See `IReader`."""
+        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
+        self._done = done
+        self._consumer = consumer
+        consumer.registerProducer(self, True)
+        self.resumeProducing()
+        return done
+
+    def close(self) -> None:
+        """See `IReader`."""
+        if not self._closed:
+            self._closed = True
+            self.stopProducing()
+            self._let_go()
+
+    def pauseProducing(self) -> None:
+        """Write no more until resumed."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """Write on."""
+        self._paused = False
+        self._push()
+
+    def stopProducing(self) -> None:
+        """Write nothing more: `start` fails with `CancelledError`."""
+        self._finish(CancelledError())
+
+    def _push(self) -> None:
+        if self._pushing:
+            return  # Called from within `write` or by a worker that was done at once: the loop below us goes on.
+        self._pushing = True
+        try:
+            while self._consumer is not None and not self._paused and not self._at_work:
+                self._step(self._consumer)
+        except Exception as error:
+            self._finish(error)
+        finally:
+            self._pushing = False
+
+    def _step(self, consumer: IConsumer) -> None:
+        if self._piece is not None:
+            piece, self._piece = self._piece, None
+            self._position += len(piece)
+            self._turn += len(piece)
+            consumer.write(piece)
+            return
+        count = min(PIECE, self.first + self.length - self._position)
+        if count == 0:
+            self._finish(None)
+        elif self._turn < TURN and self._resident(self._position, count):
+            self._take(os.pread(self._descriptor, count, self._position))
+        else:
+            self._turn = 0
+            self._work(os.pread, self._descriptor, count, self._position).addCallbacks(self._arrived, self._fail)
+
+    def _arrived(self, piece: bytes) -> None:
+        try:
+            self._take(piece)
+        except StorageFailure as failure:
+            self._finish(failure)
+        else:
+            self._push()
+
+    def _take(self, piece: bytes) -> None:
+        if not piece:
+            raise StorageFailure(self._path, "the file has become shorter")
+        self._piece = piece
+
+    def _resident(self, offset: int, count: int) -> bool:
+        if not self._traits.local:
+            return False
+        if self._traits.in_memory:
+            return True
+        try:
+            for at in range(offset, offset + count, _PROBE_STEP):
+                os.preadv(self._descriptor, _probe, at, _NO_WAIT)
+            os.preadv(self._descriptor, _probe, offset + count - 1, _NO_WAIT)
+        except OSError:
+            return False  # Not in memory, or an error that a worker will meet again and report.
+        return True
+
+    def _work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        def back(result: T) -> T:
+            self._at_work -= 1
+            self._let_go()
+            return result
+
+        self._at_work += 1
+        return self._workers.run(function, *args, **kwargs).addBoth(back)
+
+    def _let_go(self) -> None:
+        # A descriptor that a worker still reads from may not be closed: its number could come to mean another file.
+        if self._closed and not self._at_work:
+            os.close(self._descriptor)
+
+    def _fail(self, failure: Failure) -> None:
+        self._finish(failure.value)
+
+    def _finish(self, error: BaseException | None) -> None:
+        consumer, self._consumer = self._consumer, None
+        self._piece = None
+        if consumer is not None and self._done is not None:
+            consumer.unregisterProducer()
+            if error is None:
+                self._done.callback(None)
+            else:
+                self._done.errback(while_writing(error, self._path) if isinstance(error, OSError) else error)
+
+
+@implementer(IFileBacked)
+class FileReader(PushReader):
+    """Can also be sent from its descriptor."""
+
+    def fileno(self) -> int:
+        """See `IFileBacked`."""
+        return self._descriptor
+
+    def warm(self, offset: int, count: int) -> Deferred[None] | None:
+        """See `IFileBacked`."""
+        if self._resident(offset, count):
+            return None
+        return self._work(_read_ahead, self._descriptor, offset, count)
+
+
+def _read_ahead(descriptor: int, offset: int, count: int) -> None:
+    # The disk gets to know the next window too, and fetches it while this one is being sent.
+    os.posix_fadvise(descriptor, offset, 2 * count, os.POSIX_FADV_WILLNEED)
+    while count > 0:
+        got = os.preadv(descriptor, [_nowhere[:count]], offset)
+        if got == 0:
+            return
+        offset += got
+        count -= got

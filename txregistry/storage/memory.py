@@ -1,0 +1,373 @@
+"""The storage driver that keeps everything in this process and forgets it at the end."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+
+from attrs import define, field
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
+from zope.interface import implementer
+
+from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
+from txregistry.storage.interfaces import Content, FileInfo, Hasher, ILock, IReader, IStorageDriver, IWriter
+from txregistry.storage.paths import check_path
+
+# Bytes a reader writes at once.
+PIECE = 262_144
+
+
+@define(eq=False)
+class _File:
+    content: bytes | bytearray
+    modified: float
+    version: int
+
+
+@define(eq=False)
+class _Folder:
+    modified: float
+    version: int
+    children: dict[str, _File | _Folder] = field(factory=dict)
+    names: list[str] | None = None
+
+
+_Node = _File | _Folder
+
+
+@implementer(IStorageDriver)
+class MemoryDriver:
+    """Nothing waits, and versions are counters that can always be trusted; `now` tells seconds since the epoch.
+
+    `open` holds the path of every reader, writer and lock that was not let go.
+    """
+
+    name = "inmemory"
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.open: list[str] = []
+        self._now = now
+        self._versions = itertools.count()
+        self._root = _Folder(now(), next(self._versions))
+        self._locked: set[str] = set()
+
+    async def read(self, path: str) -> Content:
+        """See `IStorageDriver`."""
+        file = self._file(path)
+        return Content(bytes(file.content), _describe(file))
+
+    async def write(self, path: str, content: bytes, durable: bool = True) -> None:
+        """See `IStorageDriver`."""
+        self._put(path, _File(content, self._now(), next(self._versions)))
+
+    async def stat(self, path: str) -> FileInfo:
+        """See `IStorageDriver`."""
+        return _describe(self._node(path))
+
+    async def list(self, path: str, after: str | None = None, limit: int | None = None) -> Sequence[str]:
+        """See `IStorageDriver`."""
+        folder = self._node(path)
+        if not isinstance(folder, _Folder):
+            raise PathNotFound(path)
+        if folder.names is None:
+            folder.names = sorted(folder.children)
+        begin = 0 if after is None else bisect_right(folder.names, after)
+        return folder.names[begin : None if limit is None else begin + limit]
+
+    async def delete(self, path: str, durable: bool = True) -> None:
+        """See `IStorageDriver`."""
+        self._node(path)
+        self._remove(path)
+
+    async def remove_empty(self, path: str) -> bool:
+        """See `IStorageDriver`."""
+        try:
+            node = self._node(path)
+        except PathNotFound:
+            return True
+        if not isinstance(node, _Folder) or node.children:
+            return False
+        self._remove(path)
+        return True
+
+    async def open_reader(self, path: str, first: int = 0, last: int | None = None) -> IReader:
+        """See `IStorageDriver`."""
+        content = bytes(self._file(path).content)
+        end = len(content) if last is None else min(last + 1, len(content))
+        return MemoryReader(content, first, max(0, end - first), self._opened(path))
+
+    async def open_writer(self, path: str, append: bool = False, hasher: Hasher | None = None) -> IWriter:
+        """See `IStorageDriver`."""
+        if append:
+            file = self._file(path)
+            file.content = bytearray(file.content)
+        else:
+            file = _File(bytearray(), self._now(), next(self._versions))
+            self._put(path, file)
+        if hasher is None and not file.content:
+            hasher = hashlib.sha256()
+        return MemoryWriter(self, path, file, hasher, self._opened(path))
+
+    async def touch(self, path: str) -> None:
+        """See `IStorageDriver`."""
+        self.changed(self._node(path))
+
+    async def move(self, source: str, target: str) -> None:
+        """See `IStorageDriver`."""
+        node = self._node(source)
+        if (target + "/").startswith(source + "/"):
+            raise StorageFailure(target, "a folder cannot be moved into itself")
+        self._put(target, node)
+        self._remove(source)
+
+    async def lock(self, path: str) -> ILock:
+        """See `IStorageDriver`."""
+        if not isinstance(self._node(path), _Folder):
+            raise PathNotFound(path)
+        if path in self._locked:
+            raise Locked(path)
+        self._locked.add(path)
+        return MemoryLock(self._locked, path, self._opened(path))
+
+    async def hash(self, path: str, algorithm: str) -> Hasher:
+        """See `IStorageDriver`."""
+        return hashlib.new(algorithm, self._file(path).content)
+
+    async def check(self) -> None:
+        """See `IStorageDriver`: memory can always serve."""
+
+    def changed(self, node: _Node) -> None:
+        """Give it a new time and a new version."""
+        node.modified = self._now()
+        node.version = next(self._versions)
+
+    def publish(self, source: str, target: str, file: _File) -> None:
+        """Move what was written to its place; raise `StorageFailure` when it was deleted in the meantime."""
+        try:
+            if self._node(source) is not file:
+                raise PathNotFound(source)
+        except PathNotFound:
+            raise StorageFailure(source, "what was written has been deleted") from None
+        file.content = bytes(file.content)
+        self.changed(file)
+        if source != target:
+            self._remove(source)
+            self._put(target, file)
+
+    def discard(self, path: str, file: _File) -> None:
+        """Remove the file if it still stands there."""
+        try:
+            if self._node(path) is file:
+                self._remove(path)
+        except PathNotFound:
+            pass
+
+    def _opened(self, path: str) -> Callable[[], None]:
+        self.open.append(path)
+        return lambda: self.open.remove(path)
+
+    def _node(self, path: str) -> _Node:
+        check_path(path)
+        node: _Node = self._root
+        for name in path.split("/"):
+            if not isinstance(node, _Folder) or name not in node.children:
+                raise PathNotFound(path)
+            node = node.children[name]
+        return node
+
+    def _file(self, path: str) -> _File:
+        node = self._node(path)
+        if not isinstance(node, _File):
+            raise PathNotFound(path)
+        return node
+
+    def _put(self, path: str, node: _Node) -> None:
+        check_path(path)
+        *above, last = path.split("/")
+        folder = self._root
+        for name in above:
+            child = folder.children.get(name)
+            if child is None:
+                child = _Folder(self._now(), next(self._versions))
+                self._set(folder, name, child)
+            if not isinstance(child, _Folder):
+                raise StorageFailure(path, "a file stands where a folder is needed")
+            folder = child
+        if isinstance(folder.children.get(last), _Folder):
+            raise StorageFailure(path, "a folder stands there")
+        self._set(folder, last, node)
+
+    def _remove(self, path: str) -> None:
+        above, _, last = path.rpartition("/")
+        folder = self._node(above) if above else self._root
+        assert isinstance(folder, _Folder)
+        self._set(folder, last, None)
+
+    def _set(self, folder: _Folder, name: str, node: _Node | None) -> None:
+        if node is None:
+            del folder.children[name]
+        else:
+            folder.children[name] = node
+        folder.names = None
+        self.changed(folder)
+
+
+def _describe(node: _Node) -> FileInfo:
+    size = len(node.content) if isinstance(node, _File) else 0
+    return FileInfo(size, node.modified, isinstance(node, _Folder), node.version)
+
+
+@implementer(ILock)
+class MemoryLock:
+    """One name in the driver's set of locked folders."""
+
+    def __init__(self, locked: set[str], path: str, closed: Callable[[], None]) -> None:
+        self._locked = locked
+        self._path = path
+        self._closed: Callable[[], None] | None = closed
+
+    def release(self) -> None:
+        """See `ILock`."""
+        if self._closed is not None:
+            self._locked.discard(self._path)
+            self._closed()
+            self._closed = None
+
+
+@implementer(IReader, IPushProducer)
+class MemoryReader:
+    """Pushes slices of bytes that nobody changes any more."""
+
+    def __init__(self, content: bytes, first: int, length: int, closed: Callable[[], None]) -> None:
+        self.length = length
+        self.total = len(content)
+        self._content = content
+        self._position = first
+        self._end = first + length
+        self._paused = False
+        self._pushing = False
+        self._consumer: IConsumer | None = None
+        self._done: Deferred[None] | None = None
+        self._closed: Callable[[], None] | None = closed
+
+    def start(self, consumer: IConsumer) -> Deferred[None]:
+        """See `IReader`."""
+        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
+        self._done = done
+        self._consumer = consumer
+        consumer.registerProducer(self, True)
+        self.resumeProducing()
+        return done
+
+    def close(self) -> None:
+        """See `IReader`."""
+        self.stopProducing()
+        if self._closed is not None:
+            self._closed()
+            self._closed = None
+
+    def pauseProducing(self) -> None:
+        """Write no more until resumed."""
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        """Write on."""
+        self._paused = False
+        if self._pushing:
+            return  # Called from within `write`: the loop below us goes on.
+        self._pushing = True
+        try:
+            while self._consumer is not None and not self._paused:
+                if self._position == self._end:
+                    self._finish(None)
+                    return
+                begin, self._position = self._position, min(self._position + PIECE, self._end)
+                self._consumer.write(self._content[begin : self._position])
+        finally:
+            self._pushing = False
+
+    def stopProducing(self) -> None:
+        """Write nothing more: `start` fails with `CancelledError`."""
+        self._finish(CancelledError())
+
+    def _finish(self, error: Exception | None) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None and self._done is not None:
+            consumer.unregisterProducer()
+            if error is None:
+                self._done.callback(None)
+            else:
+                self._done.errback(error)
+
+
+@implementer(IWriter)
+class MemoryWriter:
+    """Takes every byte at once, so it never pauses its producer."""
+
+    def __init__(
+        self, driver: MemoryDriver, path: str, file: _File, hasher: Hasher | None, closed: Callable[[], None]
+    ) -> None:
+        self.offset = len(file.content)
+        self.hasher = hasher
+        self._driver = driver
+        self._path = path
+        self._file = file
+        self._closed: Callable[[], None] | None = closed
+        self._producer: IProducer | None = None
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """Take a push producer; stop it at once after the end."""
+        if not streaming:
+            raise ValueError("not a push producer")
+        if self._producer is not None:
+            raise RuntimeError("a producer is registered already")
+        if self._closed is None:
+            producer.stopProducing()
+        else:
+            self._producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer."""
+        self._producer = None
+
+    def write(self, data: bytes) -> None:
+        """Append; dropped after the end."""
+        if self._closed is not None and isinstance(self._file.content, bytearray):
+            self._file.content += data
+            self._driver.changed(self._file)
+            self.offset += len(data)
+            if self.hasher is not None:
+                self.hasher.update(data)
+
+    async def flush(self) -> int:
+        """See `IWriter`."""
+        return self.offset
+
+    async def publish(self, target: str) -> None:
+        """See `IWriter`."""
+        if self._closed is None:
+            raise RuntimeError("published after its end")
+        self._driver.publish(self._path, target, self._file)
+        self._end()
+
+    async def suspend(self) -> None:
+        """See `IWriter`."""
+        self._end()
+
+    async def abandon(self) -> None:
+        """See `IWriter`."""
+        if self._closed is not None:
+            self._end()
+            self._driver.discard(self._path, self._file)
+
+    def _end(self) -> None:
+        if self._closed is not None:
+            self._closed()
+            self._closed = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
