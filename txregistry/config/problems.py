@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -75,7 +76,17 @@ class Report:
         except Refused as refused:
             self.errors.append(refused.problem)
 
+    def sort(self) -> None:
+        """In the order of the file's lines; problems without a line, such as those of variables, behind them."""
+        for problems in (self.errors, self.warnings):
+            problems.sort(key=_line)
+
     def raise_errors(self) -> None:
         """Raise `ConfigurationError` if any error was noted."""
         if self.errors:
             raise ConfigurationError(tuple(self.errors))
+
+
+def _line(problem: Problem) -> float:
+    line = problem.where.rpartition(":")[2]
+    return int(line) if line.isdecimal() and len(line) < 9 else math.inf

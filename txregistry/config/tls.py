@@ -6,7 +6,6 @@ from typing import Literal
 
 from attrs import evolve, field, frozen
 
-from txregistry.config.ciphers import OPENSSL_NAMES
 from txregistry.config.forms import Form, Place, choice, listed, text
 from txregistry.config.sections import option, read_section
 
@@ -17,6 +16,20 @@ ClientAuth = Literal[
     "require-and-verify-client-cert",
 ]
 MinimumTLS = Literal["tls1.2", "tls1.3"]
+
+_CIPHERS = {
+    "TLS_ECDHE_ECDSA_WITH_": (
+        "AES_128_CBC_SHA AES_256_CBC_SHA AES_128_GCM_SHA256 AES_256_GCM_SHA384 CHACHA20_POLY1305_SHA256"
+    ),
+    "TLS_ECDHE_RSA_WITH_": (
+        "3DES_EDE_CBC_SHA AES_128_CBC_SHA AES_256_CBC_SHA AES_128_GCM_SHA256 AES_256_GCM_SHA384 "
+        "CHACHA20_POLY1305_SHA256"
+    ),
+    "TLS_RSA_WITH_": "3DES_EDE_CBC_SHA AES_128_CBC_SHA AES_256_CBC_SHA AES_128_GCM_SHA256 AES_256_GCM_SHA384",
+    "TLS_": "AES_128_GCM_SHA256 AES_256_GCM_SHA384 CHACHA20_POLY1305_SHA256",
+}
+# The names that Distribution 3 takes.
+CIPHER_SUITES = frozenset(prefix + cipher for prefix, ciphers in _CIPHERS.items() for cipher in ciphers.split())
 
 
 def _minimum(place: Place) -> MinimumTLS:
@@ -29,7 +42,7 @@ def _minimum(place: Place) -> MinimumTLS:
 
 def _suite(place: Place) -> str:
     name = text.read(place)
-    if name not in OPENSSL_NAMES:
+    if name not in CIPHER_SUITES:
         raise place.refusal("no cipher suite of this name is known")
     return name
 
