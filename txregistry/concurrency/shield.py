@@ -13,6 +13,9 @@ T = TypeVar("T")
 
 _log = Logger()
 
+# Of the whole process, because the process ends as a whole: `settled` says when it may.
+_running: set[Deferred[object]] = set()
+
 
 def shielded(step: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
     """Start the coroutine and fire with its result.
@@ -38,5 +41,15 @@ def shielded(step: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
         else:
             waiting.errback(failure)
 
-    Deferred.fromCoroutine(step).addCallbacks(succeeded, failed)
+    running: Deferred[object] = Deferred.fromCoroutine(step).addCallbacks(succeeded, failed)
+    _running.add(running)
+    running.addCallback(lambda _result: _running.discard(running))
     return waiting
+
+
+async def settled() -> None:
+    """Wait until no shielded step is running, those included that are begun meanwhile."""
+    while _running:
+        done: Deferred[object] = Deferred()
+        next(iter(_running)).addCallback(done.callback)
+        await done

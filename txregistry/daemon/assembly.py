@@ -1,0 +1,115 @@
+"""The one place that builds everything: from a configuration to a service that can be started."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+
+from twisted.internet.interfaces import IListeningPort
+
+from txregistry.api.application import RegistryApplication, Settings
+from txregistry.api.guard import Guard
+from txregistry.api.urls import URLs
+from txregistry.concurrency.workers import IWorkers, ThreadWorkers
+from txregistry.config.model import TLS, Configuration, Filesystem, Storage
+from txregistry.daemon.accesslog import CombinedFormat
+from txregistry.daemon.drain import Drain
+from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.lines import BufferedLines
+from txregistry.daemon.listening import listen
+from txregistry.daemon.problems import StorageUnusable
+from txregistry.daemon.service import RegistryService
+from txregistry.daemon.systemd import Notifier, inherited_sockets
+from txregistry.http.exchange import Exchange
+from txregistry.http.server import HTTPFactory
+from txregistry.http.tls import TLSContext, TLSSettings
+from txregistry.registry.registry import Registry
+from txregistry.storage.errors import StorageFailure
+from txregistry.storage.filesystem.driver import FilesystemDriver
+from txregistry.storage.interfaces import IStorageDriver
+from txregistry.storage.memory import MemoryDriver
+
+# A store in memory has little to do on workers.
+_THREADS_WITHOUT_DISK = 10
+
+
+def assemble(
+    reactor: IReactor, configuration: Configuration, access_log: int, environ: Mapping[str, str]
+) -> RegistryService:
+    """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
+
+    Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot.
+    """
+    http, storage = configuration.http, configuration.storage
+    tls = None if http.tls is None else TLSContext(tls_settings(http.tls))
+    threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
+    workers = [ThreadWorkers(reactor, "storage", threads)]
+    driver = storage_driver(storage, workers[0])
+    registry = Registry.over(driver, reactor, configuration.validation, boot_id())
+    lines = None
+    if configuration.log.accesslog.disabled:
+        application = RegistryApplication(registry, api_settings(configuration))
+    else:
+        workers.append(ThreadWorkers(reactor, "access log", 1))
+        lines = BufferedLines(access_log, workers[1], reactor)
+        application = RegistryApplication(registry, api_settings(configuration), _access_logger(lines))
+    factory = HTTPFactory(application, reactor, tls=tls)
+
+    def open_port() -> IListeningPort:
+        return listen(reactor, http, factory, inherited_sockets(environ))
+
+    drain = Drain(factory, reactor, http.draintimeout)
+    return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ))
+
+
+def storage_driver(storage: Storage, workers: IWorkers) -> IStorageDriver:
+    """The driver that the configuration names. Blocks; raise `StorageUnusable`."""
+    if not isinstance(storage.driver, Filesystem):
+        return MemoryDriver()
+    folder = storage.driver.rootdirectory
+    try:
+        return FilesystemDriver(folder, workers)
+    except StorageFailure as failure:
+        raise StorageUnusable(folder, failure.reason) from failure
+
+
+def api_settings(configuration: Configuration) -> Settings:
+    """What of the configuration concerns the API."""
+    http, storage = configuration.http, configuration.storage
+    return Settings(
+        urls=URLs(http.prefix, http.host, http.relativeurls),
+        guard=Guard(read_only=storage.maintenance.readonly, deletes=storage.delete.enabled),
+        headers=[(name.encode("ascii"), value.encode("ascii")) for name, values in http.headers for value in values],
+        catalog_most=configuration.catalog.maxentries,
+        tags_most=configuration.tags.maxtags,
+    )
+
+
+def tls_settings(tls: TLS) -> TLSSettings:
+    """What of the configuration concerns TLS."""
+    return TLSSettings(
+        certificate=tls.certificate,
+        key=tls.key,
+        client_cas=tls.clientcas,
+        client_auth=tls.clientauth,
+        minimum_tls=tls.minimumtls,
+        cipher_suites=tls.ciphersuites,
+    )
+
+
+def boot_id() -> str:
+    """A text that differs after every start of the machine; where the kernel has none, after every start of ours."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return str(uuid.uuid4())
+
+
+def _access_logger(lines: BufferedLines) -> Callable[[Exchange], None]:
+    line = CombinedFormat()
+
+    def finished(exchange: Exchange) -> None:
+        lines.add(line(exchange))
+
+    return finished

@@ -1,0 +1,47 @@
+"""Stop serving without breaking off what was begun."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txregistry.concurrency.shield import settled
+
+# How long commits, and the saving of uploads that were cut off, may take after the last connection is gone, in seconds.
+SETTLE = 30.0
+
+_log = Logger()
+
+
+class Drainable(Protocol):
+    """Has connections that can be brought to an end."""
+
+    def drain(self, seconds: float) -> Deferred[None]:
+        """Fire when no connection is left, which is `seconds` from now at the latest."""
+
+
+class Drain:
+    """One way out, taken once: connections end, then the steps that must not be cut in half."""
+
+    def __init__(self, connections: Drainable, clock: IReactorTime, seconds: float) -> None:
+        """`seconds` is http.draintimeout; 0 breaks connections off at once, as Distribution does."""
+        self._connections = connections
+        self._clock = clock
+        self._seconds = seconds
+
+    async def run(self) -> None:
+        """Return when nothing is going on any more, or when `SETTLE` has passed without that."""
+        await self._connections.drain(self._seconds)
+        steps = Deferred.fromCoroutine(settled())
+        steps.addTimeout(SETTLE, self._clock)
+        try:
+            await steps
+        except TimeoutError:
+            _log.error("steps still running at the end", seconds=SETTLE)
+
+    def hurry(self) -> None:
+        """Break off the connections that are left; `run` returns as soon as the commits are done."""
+        self._connections.drain(0)

@@ -1,0 +1,43 @@
+"""From http.addr and http.net, or what systemd has opened already, to a listening port."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+
+from txregistry.config.model import HTTP
+from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.problems import CannotListen
+from txregistry.http.server import HTTPFactory
+from txregistry.http.transport import adopt, listen_tcp, listen_unix
+
+
+def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Sequence[int] = ()) -> IListeningPort:
+    """Listen where the configuration says; raise `CannotListen`.
+
+    With an inherited socket it is the service manager who says where, and http.addr and http.net are not looked at.
+    """
+    try:
+        if inherited:
+            return adopt(reactor, inherited[0], factory)
+        if http.net == "unix":
+            return listen_unix(reactor, http.addr, factory)
+        return listen_tcp(reactor, http.address.port, factory, http.address.host)
+    except CannotListenError as error:
+        cause = error.socketError
+        raise CannotListen(http.addr, getattr(cause, "strerror", None) or str(cause)) from error
+    except OSError as error:
+        raise CannotListen(http.addr, error.strerror or str(error)) from error
+
+
+def is_local(http: HTTP) -> bool:
+    """Whether only this machine can connect."""
+    if http.net == "unix" or http.address.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(http.address.host).is_loopback
+    except ValueError:
+        return False

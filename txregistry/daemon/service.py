@@ -1,0 +1,92 @@
+"""The registry as a Twisted service: what is started, and in which order it is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from txregistry.concurrency.workers import ThreadWorkers
+from txregistry.daemon.drain import Drain
+from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.lines import BufferedLines
+from txregistry.daemon.systemd import Notifier
+
+_log = Logger()
+
+
+class RegistryService(Service):
+    """Listens, and on its way out drains: no new connections, then the requests, then the commits, then the threads."""
+
+    def __init__(
+        self,
+        reactor: IReactor,
+        listen: Callable[[], IListeningPort],
+        drain: Drain,
+        workers: Sequence[ThreadWorkers],
+        access_log: BufferedLines | None,
+        notifier: Notifier,
+    ) -> None:
+        """`listen` raises `CannotListen`; `workers` are started and stopped here."""
+        self._reactor = reactor
+        self._listen = listen
+        self._drain = drain
+        self._workers = workers
+        self._access_log = access_log
+        self._notifier = notifier
+        self._port: IListeningPort | None = None
+        self._watchdog = LoopingCall(notifier.alive)
+        self._watchdog.clock = reactor
+
+    def bind(self) -> IListeningPort:
+        """Listen, unless it does already; raise `CannotListen`. Connections wait until the reactor runs."""
+        if self._port is None:
+            self._port = self._listen()
+            _log.info("listening", address=str(self._port.getHost()))
+        return self._port
+
+    def privilegedStartService(self) -> None:
+        """Bind while the process may still use low ports."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]  # Twisted's own
+        self.bind()
+
+    def startService(self) -> None:
+        """Start the threads; tell the service manager as soon as the reactor runs."""
+        super().startService()  # type: ignore[no-untyped-call]  # Twisted's own
+        self.bind()
+        for workers in self._workers:
+            workers.start()
+        self._reactor.callWhenRunning(self._answering)
+
+    def stopService(self) -> Deferred[None]:
+        """Fire when all that was begun has ended, as `Drain` has it."""
+        super().stopService()  # type: ignore[no-untyped-call]  # Twisted's own
+        return Deferred.fromCoroutine(self._stop())
+
+    def hurry(self) -> None:
+        """Do not wait for the requests that are left."""
+        self._drain.hurry()
+
+    def _answering(self) -> None:
+        self._notifier.ready()
+        if self._notifier.watchdog is not None:
+            self._watchdog.start(self._notifier.watchdog)
+
+    async def _stop(self) -> None:
+        self._notifier.stopping()
+        try:
+            if self._port is not None:
+                await maybeDeferred(self._port.stopListening)
+            await self._drain.run()
+            if self._access_log is not None:
+                await self._access_log.flush()
+        finally:
+            if self._watchdog.running:
+                self._watchdog.stop()
+            for workers in self._workers:
+                workers.stop()
+        _log.info("stopped")
