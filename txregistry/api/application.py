@@ -41,11 +41,11 @@ _API_VERSION: Field = (b"Docker-Distribution-API-Version", b"registry/2.0")
 class Settings:
     """What the configuration says about the API; `headers` are added to every answer."""
 
-    urls: URLs = URLs()
-    guard: Guard = Guard(read_only=False, deletes=False)
-    headers: Sequence[Field] = ()
-    catalog_most: int = 1000
-    tags_most: int = 1000
+    urls: URLs
+    guard: Guard
+    headers: Sequence[Field]
+    catalog_most: int
+    tags_most: int
 
 
 @implementer(IApplication)
@@ -77,7 +77,8 @@ class RegistryApplication:
             group, _, method = route.name.partition(".")
             path = route.path if route.path == "/" else urls.prefix.rstrip("/") + route.path
             endpoint = self._endpoint(route, getattr(handlers[group], method))
-            app.route(path, methods=list(route.methods), endpoint=route.name)(endpoint)
+            # Klein's type of a handler knows only twisted.web's request and results.
+            app.route(path, methods=list(route.methods), endpoint=route.name)(endpoint)  # type: ignore[type-var]
         self._router = Router(app, parse_arguments)
 
     def handle(self, request: Request) -> Response | Deferred[Response]:

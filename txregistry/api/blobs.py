@@ -43,7 +43,7 @@ class BlobHandlers:
             if part is not None:
                 reader = await self._blobs.open(name, digest, part.first, part.last)
                 return Response(
-                    206, (*described, (b"Content-Range", format_content_range(part, size))), download(reader)
+                    206, (*described, text_field(b"Content-Range", format_content_range(part, size))), download(reader)
                 )
         if is_unchanged(headers, digest):
             await self._blobs.size(name, digest)

@@ -11,7 +11,6 @@ from typing import Any
 
 from attrs import frozen
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from txregistry.api.responses import json_response, text_field
@@ -20,6 +19,7 @@ from txregistry.http.headers import Field
 from txregistry.http.response import Response
 from txregistry.oci import errors as oci
 from txregistry.oci.digest import Digest
+from txregistry.oci.ranges import format_content_range
 from txregistry.storage.errors import StorageFailure
 
 _log = Logger()
@@ -53,7 +53,7 @@ TABLE: Mapping[type[Exception], Row] = {
         "RANGE_INVALID",
         "the range cannot be satisfied",
         lambda e: {"size": e.size},
-        lambda e: (text_field(b"Content-Range", f"bytes */{e.size}"),),
+        lambda e: (text_field(b"Content-Range", format_content_range(None, e.size)),),
     ),
     oci.ContentRangeInvalid: Row(400, "RANGE_INVALID", "invalid Content-Range", lambda e: {"range": e.value}),
     oci.SizeInvalid: Row(
@@ -106,13 +106,16 @@ _DEFECT = Row(500, "UNKNOWN", "internal error")
 
 
 def error_response(error: Exception, headers: Sequence[Field] = ()) -> Response:
-    """The answer to an exception. What the table does not name is a defect: logged, and told as 500 without a word of it."""
+    """The answer to an exception.
+
+    What the table does not name is a defect: logged, and told as 500 without a word of it.
+    """
     if isinstance(error, BadMessage):
         code = _CODES_BY_STATUS.get(error.status, "UNSUPPORTED")
         return _answer(error, Row(error.status, code, error.reason), headers)
     row = TABLE.get(type(error))
     if row is None:
-        _log.failure("request failed", Failure(error))
+        _log.failure("request failed")
         row = _DEFECT
     elif isinstance(error, StorageFailure):
         _log.error("storage failed", path=error.path, reason=error.reason)

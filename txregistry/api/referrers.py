@@ -10,11 +10,11 @@ from txregistry.http.response import Response
 from txregistry.oci import mediatypes
 from txregistry.oci.digest import Digest
 from txregistry.oci.names import RepositoryName
+from txregistry.oci.referrers import build_index
 from txregistry.registry.referrers import Referrers
 
 # Clients that do not follow links see this many; they take an index of up to 4 MiB.
 _PAGE = 1000
-_HEAD = b'{"schemaVersion":2,"mediaType":"%b","manifests":[' % mediatypes.OCI_INDEX.encode("ascii")
 _TYPE: Field = (b"Content-Type", mediatypes.OCI_INDEX.encode("ascii"))
 
 
@@ -40,4 +40,4 @@ class ReferrerHandlers:
         if following:
             path = f"v2/{name}/referrers/{digest}"
             headers.append((b"Link", self._urls.next_link(request, path, **following)))
-        return Response(200, headers, _HEAD + b",".join(found) + b"]}")
+        return Response(200, headers, build_index(found))

@@ -82,9 +82,9 @@ class Referrers:
     async def _file(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int, durable: bool) -> None:
         if manifest.subject is None:
             return
-        written = json.dumps(referrers_descriptor(manifest, digest, size).as_json(), separators=(",", ":"))
+        written = referrers_descriptor(manifest, digest, size).encode()
         path = layout.referrer(name, manifest.subject.digest, digest)
-        await self._stores.driver.write(path, written.encode(), durable)
+        await self._stores.driver.write(path, written, durable)
 
     async def _scan(self, name: RepositoryName) -> None:
         versions = [await self._version(name, algorithm) for algorithm in HEX_LENGTHS]

@@ -87,7 +87,7 @@ class Holds:
 
     async def _withdraw(self, wanted: str) -> None:
         try:
-            await self._driver.delete(wanted)
+            await self._driver.delete(wanted, durable=False)
         except PathNotFound:
             return  # Another newcomer was served by the same wish.
 
@@ -103,7 +103,7 @@ class Holds:
     def _look_around(self) -> None:
         self._look = self._clock.callLater(_LOOK_SECONDS, self._look_around)
         now = self._clock.seconds()
-        for hold in self._held:
+        for hold in tuple(self._held):
             if hold.streaming is None or hold.writer is None:
                 continue
             if hold.writer.offset != hold.seen[0]:

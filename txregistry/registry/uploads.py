@@ -73,7 +73,8 @@ class Uploads:
             await self._receive(source, writer, hold)
         finally:
             await shielded(self._suspend(name, upload, writer, hold))
-        return writer.offset
+        offset: int = writer.offset
+        return offset
 
     async def finish(
         self, name: RepositoryName, upload: UploadId, source: ByteSource, first: int | None, digest: Digest
@@ -101,7 +102,7 @@ class Uploads:
         """End the session and drop its bytes; raise `UploadUnknown`, `UploadBusy`."""
         hold = await self._hold(name, upload)
         try:
-            await self._stores.driver.delete(layout.upload(name, upload))
+            await self._stores.driver.delete(layout.upload(name, upload), durable=False)
         except PathNotFound:
             raise UploadUnknown(upload) from None
         finally:
@@ -164,7 +165,7 @@ class Uploads:
         try:
             await self._stores.blobs.publish(digest, writer)
             await self._blobs.link(name, digest)
-            await self._stores.driver.delete(layout.upload(name, upload))
+            await self._stores.driver.delete(layout.upload(name, upload), durable=False)
         finally:
             self._progress.forget(upload)
             self._holds.release(hold)

@@ -34,14 +34,12 @@ class References:
             self._check_urls(layer)
             if not _is_held_elsewhere(layer) and not await self._blobs.has(name, layer.digest):
                 missing.append(layer.digest)
-        for child in manifest.manifests:
-            if self._is_wanted(child) and not await self._revisions.has(name, child.digest):
-                missing.append(child.digest)
+        wanted = filter(self._is_wanted, manifest.manifests)
+        missing += [child.digest for child in wanted if not await self._revisions.has(name, child.digest)]
         if missing:
             raise ManifestReferencesUnknown(tuple(dict.fromkeys(missing)))
 
     def _check_urls(self, layer: Descriptor) -> None:
-        urls = self._settings.manifests.urls
         for url in layer.urls:
             try:
                 parts = urlsplit(url)
@@ -49,11 +47,27 @@ class References:
                 raise ManifestInvalid(f"a layer has an invalid url: {url!r}") from None
             if parts.scheme not in ("http", "https") or not parts.netloc or parts.fragment:
                 raise ManifestInvalid(f"a layer has an invalid url: {url!r}")
-            if not urls.allowed(url):
+            if not self._is_allowed(url):
                 raise ManifestInvalid(f"a layer has a url that validation.manifests.urls does not allow: {url!r}")
 
+    def _is_allowed(self, url: str) -> bool:
+        urls = self._settings.manifests.urls
+        if not urls.allow and not urls.deny:
+            return False
+        if any(expression.search(url) for expression in urls.deny):
+            return False
+        return not urls.allow or any(expression.search(url) for expression in urls.allow)
+
     def _is_wanted(self, child: Descriptor) -> bool:
-        return self._settings.manifests.indexes.wants(child.platform)
+        indexes = self._settings.manifests.indexes
+        if indexes.platforms != "list":
+            return indexes.platforms == "all"
+        # A child without a platform is for all of them.
+        platform = child.platform or {}
+        return not platform or any(
+            wanted.os == platform.get("os") and wanted.architecture == platform.get("architecture")
+            for wanted in indexes.platformlist
+        )
 
 
 def _is_held_elsewhere(layer: Descriptor) -> bool:

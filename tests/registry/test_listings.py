@@ -1,0 +1,155 @@
+"""Tags, catalog and referrers, page by page."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.registry.world import APP, LATEST, World, described, now
+from txregistry.oci.digest import Digest
+from txregistry.oci.errors import RepositoryUnknown
+from txregistry.oci.names import RepositoryName, Tag
+from txregistry.storage import layout
+
+
+def _tagged(*tags: str) -> World:
+    world = World()
+    for tag in tags:
+        world.push_image(tag=Tag(tag))
+    return world
+
+
+def test_tags_come_in_asciibetical_order() -> None:
+    world = _tagged("b", "a", "B", "_", "1", "a-1", "a.1")
+    assert now(world.registry.tags.page(APP, None, None)) == (["1", "B", "_", "a", "a-1", "a.1", "b"], False)
+
+
+def test_a_page_of_tags_begins_behind_last_which_need_not_exist() -> None:
+    world = _tagged("a", "b", "c", "d")
+    assert now(world.registry.tags.page(APP, "a", 2)) == (["b", "c"], True)
+    assert now(world.registry.tags.page(APP, "bb", 2)) == (["c", "d"], False)
+    assert now(world.registry.tags.page(APP, "z", 2)) == ([], False)
+
+
+def test_no_tags_are_asked_for_and_none_are_given() -> None:
+    """distribution-spec, Listing Tags: "When n is zero, this endpoint MUST return an empty list, and MUST NOT include a
+    Link header"."""
+    assert now(_tagged("a").registry.tags.page(APP, None, 0)) == ([], False)
+
+
+def test_a_repository_without_tags_has_an_empty_list_and_one_that_is_not_there_has_none() -> None:
+    world = World()
+    world.push_image(tag=None)
+    assert now(world.registry.tags.page(APP, None, None)) == ([], False)
+    with pytest.raises(RepositoryUnknown):
+        now(world.registry.tags.page(RepositoryName("nobody"), None, None))
+
+
+def _catalog(*names: str) -> World:
+    world = World()
+    for name in names:
+        now(world.driver.write(layout.layer_link(RepositoryName(name), Digest.of(b"")), b"x"))
+    return world
+
+
+NAMES = ["a", "a/b", "a/b/c", "a/c", "a-b", "a-b/d", "b"]
+
+
+def test_the_catalog_is_in_the_order_of_components() -> None:
+    world = _catalog(*reversed(NAMES))
+    assert now(world.registry.catalog.page(None, 100)) == (NAMES, False)
+
+
+def test_every_page_of_the_catalog_goes_on_where_the_last_one_ended() -> None:
+    world = _catalog(*NAMES)
+    for size in range(1, len(NAMES) + 1):
+        seen: list[str] = []
+        more = True
+        while more:
+            page, more = now(world.registry.catalog.page(seen[-1] if seen else None, size))
+            seen += page
+        assert seen == NAMES
+
+
+def test_the_catalog_goes_on_behind_a_name_that_is_gone() -> None:
+    world = _catalog(*NAMES)
+    assert now(world.registry.catalog.page("a/bb", 2)) == (["a/c", "a-b"], True)
+    assert now(world.registry.catalog.page("a/b/c/d/e", 1)) == (["a/c"], True)
+
+
+def test_a_folder_with_nothing_but_uploads_is_no_repository() -> None:
+    world = _catalog("a")
+    now(world.registry.uploads.start(RepositoryName("b")))
+    assert now(world.registry.catalog.page(None, 100)) == (["a"], False)
+
+
+def test_an_empty_store_has_an_empty_catalog() -> None:
+    assert now(World().registry.catalog.page(None, 100)) == ([], False)
+
+
+def _referrers(world: World, subject: Digest, kind: str | None = None) -> list[str]:
+    found, _ = now(world.registry.referrers.page(APP, subject, kind, None, 100))
+    return sorted(json.loads(entry)["digest"] for entry in found)
+
+
+def test_referrers_are_filtered_by_artifact_type() -> None:
+    world = World()
+    subject, _ = world.push_image()
+    sbom, _ = world.push_image(tag=None, salt="1", subject=described(subject), artifactType="text/sbom")
+    plain, _ = world.push_image(tag=None, salt="2", subject=described(subject))
+    assert _referrers(world, subject) == sorted([str(sbom), str(plain)])
+    assert _referrers(world, subject, "text/sbom") == [str(sbom)]
+    # distribution-spec, Listing Referrers: "If the artifactType is empty or missing in the image manifest, the value of
+    # artifactType MUST be set to the config descriptor mediaType value."
+    assert _referrers(world, subject, "application/vnd.oci.image.config.v1+json") == [str(plain)]
+
+
+def test_annotations_of_a_referrer_are_told() -> None:
+    world = World()
+    subject, _ = world.push_image()
+    world.push_image(tag=None, salt="1", subject=described(subject), annotations={"who": "me"})
+    found, _ = now(world.registry.referrers.page(APP, subject, None, None, 100))
+    assert json.loads(found[0])["annotations"] == {"who": "me"}
+
+
+def test_referrers_are_told_page_by_page() -> None:
+    world = World()
+    subject, _ = world.push_image()
+    pushed = {str(world.push_image(tag=None, salt=str(n), subject=described(subject))[0]) for n in range(7)}
+    seen: list[str] = []
+    last: str | None = None
+    while True:
+        found, last = now(world.registry.referrers.page(APP, subject, None, last, 3))
+        seen += [json.loads(entry)["digest"] for entry in found]
+        if last is None:
+            break
+    assert len(seen) == 7
+    assert set(seen) == pushed
+
+
+def test_referrers_of_what_is_not_there_are_none() -> None:
+    assert _referrers(World(), Digest.of(b"nothing")) == []
+
+
+def test_manifests_that_distribution_stored_are_found_as_referrers() -> None:
+    """distribution-spec, Enabling the Referrers API: "The registry MUST include preexisting image manifests … in the
+    list"."""
+    world = World()
+    subject, _ = world.push_image()
+    digest, _ = world.push_image(tag=LATEST, salt="old", subject=described(subject))
+    now(world.driver.delete("docker/registry/v2/repositories/library/app/_referrers"))
+    assert _referrers(world, subject) == [str(digest)]
+    # One that is written beside us later is found too, by this process and by the next.
+    later, _ = world.push_image(tag=LATEST, salt="later", subject=described(subject))
+    now(world.driver.delete(layout.referrer(APP, subject, later)))
+    assert _referrers(world, subject) == sorted([str(digest), str(later)])
+    assert _referrers(world, subject) == sorted([str(digest), str(later)])
+
+
+def test_a_manifest_that_distribution_deleted_is_no_referrer_any_more() -> None:
+    world = World()
+    subject, _ = world.push_image()
+    digest, _ = world.push_image(tag=None, salt="x", subject=described(subject))
+    now(world.driver.delete(layout.revision(APP, digest)))
+    assert _referrers(world, subject) == []
