@@ -26,3 +26,10 @@ class BodyAlreadyRead(Exception):
 
 class BodyTooLarge(Exception):
     """The body is longer than its reader is willing to take."""
+
+
+@frozen
+class BadResponse(Exception):
+    """An application's answer that must not be sent: a bug there, which the client sees as 500."""
+
+    reason: str

@@ -23,16 +23,20 @@ class IApplication(Interface):
     def handle(request: Request) -> Response | Deferred[Response]:
         """Answer one request; called as soon as its head is complete, before any byte of its body is read.
 
-        The Deferred is cancelled when the client goes away; it may fail only with `CancelledError` or a bug (which is
-        answered with `refused(BadMessage(500, …))` and logged). `100 Continue` is sent when the body is first read.
-        An answer may be given while the body is still arriving.
+        The Deferred is cancelled when the client goes away, except while its handler reads the body, which fails with
+        `BodyAborted` instead, after all that came. It may fail only with these two or with a bug (which is answered
+        with `refused(BadMessage(500, …))` and logged). `100 Continue` is sent when the body is first read. An answer
+        may be given while the body is still arriving: the rest of it is dropped.
         """
 
     def refused(problem: BadMessage) -> Response:
         """The answer to what never became a request: broken framing, a head that is too large, a deadline missed."""
 
     def finished(exchange: Exchange) -> None:
-        """An exchange is over: its last byte was handed to the kernel, or the connection was lost. For logs and metrics."""
+        """An exchange is over: its last byte was handed to the kernel, or the connection was lost.
+
+        For logs and metrics; called once for each request that reached `handle` and for each refusal.
+        """
 
 
 class IBodySource(Interface):

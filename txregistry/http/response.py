@@ -15,8 +15,8 @@ class Response:
     """Status, header fields and a body of bytes or of a source.
 
     `Content-Length` is added by the connection from the body, unless the fields name it already (an answer to HEAD or a
-    304, whose body is empty); `Date` and `Connection` are the connection's alone. The body of an answer to HEAD is
-    dropped and its source closed.
+    304, whose body is empty); `Date`, `Connection` and `Transfer-Encoding` are the connection's alone. The body of an
+    answer to HEAD is dropped and its source closed.
     """
 
     status: int
