@@ -14,6 +14,7 @@ from txregistry.oci.document import annotations_of, folded, list_of, quoted, ref
 from txregistry.oci.errors import DigestInvalid, ManifestInvalid
 
 _KEYS = folded("mediaType", "digest", "size", "urls", "annotations", "data", "platform", "artifactType")
+_REQUIRED = frozenset({"mediaType", "digest", "size"})
 _PLATFORM_TEXTS = ("architecture", "os", "os.version", "variant")
 _PLATFORM_LISTS = ("os.features", "features")
 _PLATFORM_KEYS = folded(*_PLATFORM_TEXTS, *_PLATFORM_LISTS)
@@ -44,14 +45,20 @@ class Descriptor:
         """
         if not isinstance(value, dict):
             raise ManifestInvalid(f"{where} must be an object")
-        refuse_variants(value, _KEYS, where)
+        # Most descriptors of most manifests have these fields and no other.
+        plain = value.keys() == _REQUIRED
+        if not plain:
+            refuse_variants(value, _KEYS, where)
         media_type = text_of(value, "mediaType", where)
         if media_type is None:
             raise ManifestInvalid(f"{where} has no mediaType")
+        digest, size = _parse_digest(value, where), _parse_size(value, where)
+        if plain:
+            return cls(media_type, digest, size)
         return cls(
             media_type,
-            _parse_digest(value, where),
-            _parse_size(value, where),
+            digest,
+            size,
             texts_of(value, "urls", where),
             annotations_of(value, where),
             text_of(value, "artifactType", where),

@@ -13,8 +13,8 @@ from txregistry.oci.errors import DigestInvalid
 HEX_LENGTHS = {"sha256": 64, "sha512": 128}
 CANONICAL_ALGORITHM = "sha256"
 
-_GRAMMAR = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):(?P<encoded>[a-zA-Z0-9=_-]+)")
-_LOWER_HEX = re.compile(r"[0-9a-f]+")
+_GRAMMAR = re.compile(r"(?P<algorithm>[a-z0-9]+(?:[+._-][a-z0-9]+)*):[a-zA-Z0-9=_-]+")
+_SUPPORTED = re.compile("|".join(f"{algorithm}:[0-9a-f]{{{length}}}" for algorithm, length in HEX_LENGTHS.items()))
 
 
 @frozen(order=True, repr=False)
@@ -27,15 +27,9 @@ class Digest:
     @classmethod
     def parse(cls, text: str) -> Digest:
         """From `sha256:…`; raise `DigestInvalid`."""
-        match = _GRAMMAR.fullmatch(text)
-        if match is None:
-            raise DigestInvalid(text, "not of the form algorithm:hex")
-        algorithm, encoded = match["algorithm"], match["encoded"]
-        length = HEX_LENGTHS.get(algorithm)
-        if length is None:
-            raise DigestInvalid(text, f"unsupported algorithm; supported are {', '.join(HEX_LENGTHS)}")
-        if len(encoded) != length or _LOWER_HEX.fullmatch(encoded) is None:
-            raise DigestInvalid(text, f"{algorithm} needs {length} lower-case hexadecimal digits")
+        if _SUPPORTED.fullmatch(text) is None:
+            raise DigestInvalid(text, _why_invalid(text))
+        algorithm, _, encoded = text.partition(":")
         return cls(algorithm, encoded)
 
     @classmethod
@@ -48,3 +42,13 @@ class Digest:
 
     def __repr__(self) -> str:
         return f"Digest({self})"
+
+
+def _why_invalid(text: str) -> str:
+    match = _GRAMMAR.fullmatch(text)
+    if match is None:
+        return "not of the form algorithm:hex"
+    length = HEX_LENGTHS.get(match["algorithm"])
+    if length is None:
+        return f"unsupported algorithm; supported are {', '.join(HEX_LENGTHS)}"
+    return f"{match['algorithm']} needs {length} lower-case hexadecimal digits"
