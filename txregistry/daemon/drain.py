@@ -20,21 +20,24 @@ class Drainable(Protocol):
     """Has connections that can be brought to an end."""
 
     def drain(self, seconds: float) -> Deferred[None]:
-        """Fire when no connection is left, which is `seconds` from now at the latest."""
+        """Fire when no connection is left, which is about `seconds` from now at the latest."""
 
 
 class Drain:
-    """One way out, taken once: connections end, then the steps that must not be cut in half."""
+    """The way out: first the connections end, then the steps that must not be cut in half."""
 
     def __init__(self, connections: Drainable, clock: IReactorTime, seconds: float) -> None:
         """`seconds` is http.draintimeout; 0 breaks connections off at once, as Distribution does."""
         self._connections = connections
         self._clock = clock
         self._seconds = seconds
+        self._ended: Deferred[None] | None = None
 
     async def run(self) -> None:
-        """Return when nothing is going on any more, or when `SETTLE` has passed without that."""
-        await self._connections.drain(self._seconds)
+        """Return when nothing is going on any more, or when `SETTLE` has passed without that. Called once."""
+        self._ended = Deferred()
+        self._begin()
+        await self._ended
         steps = Deferred.fromCoroutine(settled())
         steps.addTimeout(SETTLE, self._clock)
         try:
@@ -43,5 +46,14 @@ class Drain:
             _log.error("steps still running at the end", seconds=SETTLE)
 
     def hurry(self) -> None:
-        """Break off the connections that are left; `run` returns as soon as the commits are done."""
-        self._connections.drain(0)
+        """Break off the connections that are left, or will be; `run` returns as soon as the commits are done."""
+        self._seconds = 0
+        if self._ended is not None:
+            self._begin()
+
+    def _begin(self) -> None:
+        self._connections.drain(self._seconds).addCallback(self._none_left)
+
+    def _none_left(self, _result: None) -> None:
+        if self._ended is not None and not self._ended.called:
+            self._ended.callback(None)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import (
-    IReactorCore,
-    IReactorFromThreads,
-    IReactorSocket,
-    IReactorTCP,
-    IReactorTime,
-    IReactorUNIX,
-)
+from twisted.internet.interfaces import IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorTime
 
 __all__ = ["IReactor"]
 
 
-class IReactor(IReactorCore, IReactorFromThreads, IReactorSocket, IReactorTCP, IReactorTime, IReactorUNIX):
+class IReactor(IReactorCore, IReactorFDSet, IReactorFromThreads, IReactorTime):
     """The global reactor of a POSIX system provides all of it, without declaring this name for the sum."""

@@ -27,8 +27,9 @@ _log = Logger()
 class BufferedLines:
     """Collects lines and writes them together, each second or when many have come, on a worker."""
 
-    def __init__(self, descriptor: int, workers: IWorkers, clock: IReactorTime) -> None:
+    def __init__(self, descriptor: int, workers: IWorkers, clock: IReactorTime, most: int = MOST) -> None:
         """`workers` needs a thread for this alone, which waits while the reader of a pipe does not read."""
+        self._most = most
         self._descriptor = descriptor
         self._workers = workers
         self._clock = clock
@@ -40,7 +41,7 @@ class BufferedLines:
 
     def add(self, line: str) -> None:
         """Take a line, its newline included."""
-        if self._waiting > MOST:
+        if self._waiting > self._most:
             self._dropped += 1
             return
         self._lines.append(line)

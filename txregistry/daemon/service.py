@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 
 from twisted.application.service import Service
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -46,7 +48,7 @@ class RegistryService(Service):
         """Listen, unless it does already; raise `CannotListen`. Connections wait until the reactor runs."""
         if self._port is None:
             self._port = self._listen()
-            _log.info("listening", address=str(self._port.getHost()))
+            _log.info("listening", address=address_text(self._port.getHost()))
         return self._port
 
     def privilegedStartService(self) -> None:
@@ -90,3 +92,14 @@ class RegistryService(Service):
             for workers in self._workers:
                 workers.stop()
         _log.info("stopped")
+
+
+def address_text(address: IAddress) -> str:
+    """As the configuration would write it; the path of a Unix socket."""
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    if isinstance(address, UNIXAddress):
+        return os.fsdecode(address.name or b"")
+    return str(address)
