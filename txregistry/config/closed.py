@@ -6,6 +6,7 @@ To ignore them with a warning would serve openly what was meant to be closed.
 from __future__ import annotations
 
 from txregistry.config.forms import Place, boolean
+from txregistry.config.nodes import says_nothing
 
 
 def refuse_closed(root: Place) -> None:
@@ -22,7 +23,7 @@ def refuse_closed(root: Place) -> None:
     ):
         with report.collecting():
             found = root.find(path)
-            if found is not None and any(found.find(key) is not None for key, _ in found.entries()):
+            if found is not None and not says_nothing(found.node):
                 raise found.refusal(f"{purpose} is not supported yet, and the registry does not start without it")
 
 

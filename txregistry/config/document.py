@@ -62,7 +62,7 @@ def _survey(node: Node, shape: Shape, path: str, report: Report, pending: list[s
     if isinstance(node, Items) and shape.item is not None:
         for index, item in enumerate(node.items):
             _survey(item, shape.item, f"{path}[{index}]", report, pending)
-    elif isinstance(node, Table) and (shape.keys or shape.other):
+    elif isinstance(node, Table) and not shape.is_value:
         for entry in node.entries:
             below = shape.below(entry.key)
             here = f"{path}.{entry.key}" if path else entry.key

@@ -73,14 +73,13 @@ def _value(text: str, shape: Shape, path: str, name: str, report: Report) -> Nod
     Where a single value belongs, text that YAML takes for something else is meant as it stands: `[::1]:5000`, or a
     secret that begins with `@`. Distribution refuses these unless they are quoted once more.
     """
-    is_single = not shape.keys and shape.item is None and shape.other is None
     try:
-        node = parse(text, lambda _line: name, Report() if is_single else report)
+        node = parse(text, lambda _line: name, Report() if shape.is_value else report)
     except Malformed as malformed:
-        if not is_single or not text.isprintable():
+        if not shape.is_value or not text.isprintable():
             raise Refused(Problem(path, malformed.message, name)) from malformed
         return Scalar(text, name)
-    return node if isinstance(node, Scalar) or not is_single else Scalar(text, name)
+    return node if isinstance(node, Scalar) or not shape.is_value else Scalar(text, name)
 
 
 def _put(node: Node | None, shape: Shape, steps: list[_Step], value: Node, path: str, name: str) -> Node:

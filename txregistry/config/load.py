@@ -72,7 +72,7 @@ def _load(text: str, source: str, environ: Mapping[str, str], default_driver: bo
     configuration = None
     with report.collecting():
         configuration = read_configuration(place)
-    report.sort()
+    report.settle()
     report.raise_errors()
     assert configuration is not None  # or the report had errors
     return Loaded(configuration, tuple(report.warnings), source)

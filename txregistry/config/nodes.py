@@ -74,3 +74,12 @@ class Table:
 
 
 Node = Scalar | Items | Table
+
+
+def says_nothing(node: Node) -> bool:
+    """Whether nothing is set anywhere below."""
+    if isinstance(node, Items):
+        return all(says_nothing(item) for item in node.items)
+    if isinstance(node, Table):
+        return all(says_nothing(entry.value) for entry in node.entries)
+    return node.is_unset

@@ -188,9 +188,7 @@ def parse(text: str, origin: Callable[[int], str], report: Report) -> Node:
         raise Malformed(f"not YAML: {message}", origin(_line(mark, line))) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Malformed(
-            f"not YAML: the character U+{ord(str(error.character)):04X} is not allowed", origin(line)
-        ) from error
+        raise Malformed(f"not YAML: the character U+{int(error.character):04X} is not allowed", origin(line)) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets the errors of int() and chr() through for oversized escapes and version numbers.
         raise Malformed("not YAML: a number or escape is out of range", origin(line)) from error

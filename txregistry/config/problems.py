@@ -76,10 +76,10 @@ class Report:
         except Refused as refused:
             self.errors.append(refused.problem)
 
-    def sort(self) -> None:
-        """In the order of the file's lines; problems without a line, such as those of variables, behind them."""
-        for problems in (self.errors, self.warnings):
-            problems.sort(key=_line)
+    def settle(self) -> None:
+        """Each problem once, in the order of the file's lines; those without a line, as of variables, behind them."""
+        self.errors = sorted(dict.fromkeys(self.errors), key=_line)
+        self.warnings = sorted(dict.fromkeys(self.warnings), key=_line)
 
     def raise_errors(self) -> None:
         """Raise `ConfigurationError` if any error was noted."""

@@ -53,7 +53,7 @@ def options(cls: type[Any]) -> Iterator[tuple[attrs.Attribute[Any], Option]]:
 
 def shape_of(cls: type[Any]) -> Shape:
     """The keys that a section has."""
-    shape = Shape()
+    shape = Shape(table=True)
     for _, found in options(cls):
         shape = shape.merged(nested(found.key, found.form.shape))
     return shape

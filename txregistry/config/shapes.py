@@ -11,18 +11,25 @@ from attrs import Factory, evolve, frozen
 class Shape:
     """One place in a document.
 
-    A place holds named keys (`keys`), items (`item`), keys that anybody may choose (`other`), or, where all three are
-    missing, a single value. `short` says that a bare word stands for a table with that one key (`storage: inmemory`).
-    `spellings` maps further names of keys to the right one: Go's names, which Distribution expects in the environment.
-    `here` is False for what Distribution knows and this registry does not do yet.
+    A place is a single value, unless it holds named keys (`keys`), items (`item`) or keys that anybody may choose
+    (`other`); `table` says that it holds keys although there are none yet. `short` says that a bare word stands for a
+    table with that one key (`storage: inmemory`). `spellings` maps further names of keys to the right one: Go's names,
+    which Distribution expects in the environment. `here` is False for what Distribution knows and this registry does
+    not do yet.
     """
 
     keys: Mapping[str, Shape] = Factory(dict)
     item: Shape | None = None
     other: Shape | None = None
+    table: bool = False
     short: bool = False
     spellings: Mapping[str, str] = Factory(dict)
     here: bool = True
+
+    @property
+    def is_value(self) -> bool:
+        """Whether a single value belongs here."""
+        return not self.keys and self.item is None and self.other is None and not self.table
 
     def below(self, key: str) -> Shape | None:
         """The shape of a key's value, or None where there is no such key."""
@@ -38,6 +45,7 @@ class Shape:
             keys=keys,
             item=self.item or more.item,
             other=self.other or more.other,
+            table=self.table or more.table,
             short=self.short or more.short,
             spellings={**more.spellings, **self.spellings},
             here=self.here or more.here,
