@@ -35,7 +35,16 @@ def ours(profile: Path | None = None) -> Peer:
     """Our own server from this checkout; with a path, under cProfile, whose statistics go there when it ends."""
     if profile:
         return Peer(OURS, (sys.executable, "-m", "benchmarks.profiled", str(profile), "serve", "{config}"))
-    return Peer(OURS, (sys.executable, "-c", "from txregistry.cli.main import main; main()", "serve", "{config}"))
+    return Peer(
+        OURS,
+        (
+            sys.executable,
+            "-c",
+            "import sys; from txregistry.cli.main import main; sys.exit(main())",
+            "serve",
+            "{config}",
+        ),
+    )
 
 
 def parse_peer(text: str) -> Peer:

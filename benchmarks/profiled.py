@@ -11,15 +11,15 @@ import sys
 from txregistry.cli.main import main
 
 
-def _run() -> None:
+def _run() -> int:
     statistics = sys.argv[1]
     sys.argv = ["txregistry", *sys.argv[2:]]
     profile = cProfile.Profile()
     try:
-        profile.runcall(main)
+        return profile.runcall(main)
     finally:
         profile.dump_stats(statistics)
 
 
 if __name__ == "__main__":
-    _run()
+    sys.exit(_run())

@@ -21,6 +21,10 @@ class Line:
     rate_unit: str = ""
     rates: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """By server; more is better. For information: clients share the machine's cores."""
+    peaks: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """By server, MiB of resident memory at most."""
+    samples: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    """By server, all that was counted; not in the table."""
     target: float | None = None
     """The ratio to reach."""
     limit: float | None = None
@@ -68,7 +72,8 @@ def _cell(line: Line, server: str) -> str:
     cost = _digits(median(line.costs[server]))
     if server not in line.rates:
         return cost
-    return f"{cost} ({median(line.rates[server]):,.0f}{line.rate_unit})"
+    peak = f", {median(line.peaks[server]):.0f} MiB" if server in line.peaks else ""
+    return f"{cost} ({median(line.rates[server]):,.0f}{line.rate_unit}{peak})"
 
 
 def _digits(value: float) -> str:

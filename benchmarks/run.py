@@ -40,7 +40,7 @@ class Bench:
     plan: Plan
     peers: Sequence[Peer]
     scratch: Path
-    _places: dict[tuple[str, bool], Place] = field(default_factory=dict)
+    _places: dict[tuple[str, bool], Place | None] = field(default_factory=dict)
     _store: Store | None = None
     _certificate: Certificate | None = None
 
@@ -63,23 +63,26 @@ class Bench:
         return self._store
 
     def place(self, peer: Peer, tls: bool) -> Place | None:
-        """The running server, started at the first call; None, said on stderr, if it does not run."""
+        """The running server, started at the first call; None, said on stderr once, if it does not run."""
         if (peer.name, tls) not in self._places:
-            if tls and not peer.speaks_tls:
-                return None
-            certificate = self._tls() if tls else None
-            try:
-                server = start_server(peer, self._root(peer), self.scratch, certificate)
-            except ServerFailed as failure:
-                print(f"{peer.name} does not start: {failure.args[1]}", file=sys.stderr)
-                return None
-            self._places[peer.name, tls] = Place(server, self._root(peer))
+            self._places[peer.name, tls] = self._start(peer, tls)
         return self._places[peer.name, tls]
 
     def stop(self) -> None:
         """Stop what was started."""
         while self._places:
-            self._places.popitem()[1].server.stop()
+            if place := self._places.popitem()[1]:
+                place.server.stop()
+
+    def _start(self, peer: Peer, tls: bool) -> Place | None:
+        if tls and not peer.speaks_tls:
+            return None
+        try:
+            server = start_server(peer, self._root(peer), self.scratch, self._tls() if tls else None)
+        except ServerFailed as failure:
+            print(f"{peer.name} does not start: {failure.args[1]}", file=sys.stderr)
+            return None
+        return Place(server, self._root(peer))
 
     def _memory_lines(self, store: Store) -> Iterator[Line]:
         samples: dict[str, MemorySample] = {}
@@ -124,5 +127,7 @@ def _line(row: Row, samples: dict[str, list[Sample]]) -> Line:
         {name: [sample.cost(row.per_byte) for sample in taken] for name, taken in samples.items()},
         " MB/s" if row.per_byte else "/s",
         {name: [sample.rate(row.per_byte) for sample in taken] for name, taken in samples.items()},
+        {name: [sample.peak_rss_mib for sample in taken] for name, taken in samples.items()},
+        samples,
         row.target,
     )

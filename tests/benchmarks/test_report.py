@@ -49,10 +49,11 @@ def test_the_table_has_a_column_for_each_server_and_a_dash_for_what_was_not_meas
         {"peer": [2.0, 3.0, 2.5], "us": [0.5]},
         " MB/s",
         {"peer": [678.4], "us": [4100.0]},
+        {"us": [50.2]},
         target=4,
     )
     assert markdown([measured], ["absent", "peer", "us"], "us").splitlines() == [
         "| load | unit | absent | peer | us | better peer ÷ ours | target |  |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        "| pull a blob | CPU-s/GB | - | 2.50 (678 MB/s) | 0.500 (4,100 MB/s) | 5.00x | 4x | met |",
+        "| pull a blob | CPU-s/GB | - | 2.50 (678 MB/s) | 0.500 (4,100 MB/s, 50 MiB) | 5.00x | 4x | met |",
     ]
