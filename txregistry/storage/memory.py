@@ -147,6 +147,7 @@ class MemoryDriver:
 
     def publish(self, source: str, target: str, file: _File) -> None:
         """Move what was written to its place; raise `StorageFailure` when it was deleted in the meantime."""
+        check_path(target)
         try:
             if self._node(source) is not file:
                 raise PathNotFound(source)

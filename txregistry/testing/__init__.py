@@ -1,1 +1,1 @@
-"""Contracts and fakes for authors of storage drivers."""
+"""For authors of storage drivers: the contract that a driver has to keep, as tests to inherit."""

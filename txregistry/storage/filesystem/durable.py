@@ -217,7 +217,7 @@ class DurableTree:
         def rename() -> None:
             try:
                 self.calls.rename(source, target)
-            except FileNotFoundError:
+            except OSError:
                 if not os.path.lexists(source):
                     raise SourceMissing(source) from None
                 raise

@@ -67,7 +67,7 @@ class FileWriter:
 
     def write(self, data: bytes) -> None:
         """Queue the bytes. After an error or the end they are dropped, and `offset` does not count them."""
-        if not self._open or self._error is not None:
+        if not data or not self._open or self._error is not None:
             return
         self._queue.append(data)
         self.offset += len(data)
