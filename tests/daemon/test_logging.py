@@ -115,10 +115,12 @@ def test_a_stream_whose_reader_is_gone_does_not_stop_the_program() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)  # what is left in the buffer has somewhere to go
 
 
-def test_the_journal_is_known_by_device_and_inode(tmp_path: Path) -> None:
-    with open(tmp_path / "journal", "w") as stream:
-        status = os.fstat(stream.fileno())
-        assert is_journal(stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
-        assert not is_journal(stream, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
-        assert not is_journal(stream, {})
-    assert not is_journal(io.StringIO(), {"JOURNAL_STREAM": "1:2"})
+def test_the_journal_is_known_by_device_and_inode() -> None:
+    reader, writer = os.pipe()
+    status = os.fstat(writer)
+    assert is_journal(writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+    assert not is_journal(writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino + 1}"})
+    assert not is_journal(writer, {})
+    os.close(reader)
+    os.close(writer)
+    assert not is_journal(writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})

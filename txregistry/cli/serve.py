@@ -36,7 +36,7 @@ def serve(reactor: IReactor, config: str | None, environ: Mapping[str, str]) -> 
     try:
         loaded = startup.load(config, environ)
         # What is printed by mistake shall not become a log line: only our own log goes this way.
-        observer = startup.observer(loaded.configuration.log, sys.stderr, environ)
+        observer = startup.foreground_observer(loaded.configuration.log, environ)
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
         service = startup.prepare(reactor, loaded, _STDOUT, environ)
     except startup.START_PROBLEMS as problem:

@@ -45,7 +45,7 @@ def assemble(
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
-    registry = Registry.over(driver, reactor, configuration.validation, boot_id())
+    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id())
     lines = None
     if configuration.log.accesslog.disabled:
         application = RegistryApplication(registry, api_settings(configuration))

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import IO
+from typing import Protocol
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
 from twisted.python.failure import Failure
@@ -30,11 +30,21 @@ _LEGACY = frozenset({"format", "isError", "message", "system", "time", "failure"
 _PLAIN = re.compile(r"[A-Za-z0-9._/@^+:\-]+")
 
 
+class Stream(Protocol):
+    """Takes text; a file does, and so does Twisted's `LogFile`."""
+
+    def write(self, text: str, /) -> object:
+        """Take it."""
+
+    def flush(self) -> object:
+        """Let it be seen."""
+
+
 @implementer(ILogObserver)
 class StreamObserver:
     """Writes each event of the level or above as one line."""
 
-    def __init__(self, stream: IO[str], level: str, formatter: Formatter) -> None:
+    def __init__(self, stream: Stream, level: str, formatter: Formatter) -> None:
         """`level` is log.level: error, warn, info or debug."""
         self._stream = stream
         self._least = LogLevel.lookupByName(level)
@@ -65,11 +75,11 @@ def formatter_for(name: str, fields: Mapping[str, object], journal: bool = False
     return lambda event: _text({**fields, **_describe(event)})
 
 
-def is_journal(stream: IO[str], environ: Mapping[str, str]) -> bool:
-    """Whether the stream is the journal's, by its device and inode (systemd.exec(5), JOURNAL_STREAM)."""
+def is_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
+    """Whether it leads to the journal, by its device and inode (systemd.exec(5), JOURNAL_STREAM)."""
     try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):
+        status = os.fstat(descriptor)
+    except OSError:
         return False
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
-from typing import IO
 
 from twisted.logger import ILogObserver, Logger
 
@@ -13,7 +13,7 @@ from txregistry.config.problems import ConfigurationError
 from txregistry.daemon.assembly import assemble
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.listening import is_local
-from txregistry.daemon.logging import StreamObserver, formatter_for, is_journal
+from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
 from txregistry.daemon.problems import StartProblem
 from txregistry.daemon.process import raise_file_limit, settle_memory
 from txregistry.daemon.service import RegistryService
@@ -22,6 +22,8 @@ from txregistry.daemon.storage_root import prepare_root
 from txregistry.http.tls import TLSProblem
 
 _log = Logger()
+
+_STDERR = 2
 
 # What ends a start; the text of each is for the operator, a line a problem.
 START_PROBLEMS = (ConfigurationError, StartProblem, TLSProblem)
@@ -37,10 +39,14 @@ def load(explicit: str | None, environ: Mapping[str, str]) -> Loaded:
     return load_configuration(find_configuration(explicit, environ), environ)
 
 
-def observer(log: Log, stream: IO[str], environ: Mapping[str, str]) -> ILogObserver:
-    """Where the log goes, as the configuration has it."""
-    formatter = formatter_for(log.formatter, dict(log.fields), is_journal(stream, environ))
-    return StreamObserver(stream, log.level, formatter)
+def observer(log: Log, stream: Stream, journal: bool) -> ILogObserver:
+    """Writes the log in the configured form; `journal` tells that the stream leads to journald."""
+    return StreamObserver(stream, log.level, formatter_for(log.formatter, dict(log.fields), journal))
+
+
+def foreground_observer(log: Log, environ: Mapping[str, str]) -> ILogObserver:
+    """The same to standard error."""
+    return observer(log, sys.stderr, is_journal(_STDERR, environ))
 
 
 def prepare(

@@ -7,7 +7,7 @@ import pwd
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from typing import IO, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from twisted.application.service import IService, MultiService
 from twisted.internet.interfaces import IReactorFromThreads
@@ -17,6 +17,7 @@ from twisted.python.logfile import LogFile
 from twisted.python.usage import Options as BaseOptions
 from twisted.python.util import runAsEffectiveUser
 
+from txregistry.config.model import Log
 from txregistry.daemon import startup
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import LogUnusable
@@ -46,8 +47,7 @@ def make_service(options: Options, reactor: IReactor, environ: Mapping[str, str]
     twistd: Mapping[str, Any] = {} if options.parent is None else options.parent
     try:
         loaded = startup.load(options["config"], environ)
-        stream = log_stream(twistd, reactor)
-        observer = None if stream is None else startup.observer(loaded.configuration.log, stream, environ)
+        observer = log_observer(twistd, loaded.configuration.log, reactor, environ)
         service = startup.prepare(reactor, loaded, access_log(twistd), environ, as_user(twistd))
     except startup.START_PROBLEMS as problem:
         sys.exit(startup.explain(problem))
@@ -70,8 +70,10 @@ class LoggedService(MultiService):
         super().setServiceParent(parent)  # type: ignore[no-untyped-call]  # Twisted's own
 
 
-def log_stream(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[str] | None:
-    """Where twistd's own options let the log go: standard error in the foreground, else a file as twistd has it.
+def log_observer(
+    twistd: Mapping[str, Any], log: Log, reactor: IReactorFromThreads, environ: Mapping[str, str]
+) -> ILogObserver | None:
+    """Writes to where twistd's own options say: standard error in the foreground, else a file as twistd has it.
 
     None where they ask for syslog or for a logger of their own, which have no use for our form.
     """
@@ -79,14 +81,14 @@ def log_stream(twistd: Mapping[str, Any], reactor: IReactorFromThreads) -> IO[st
         return None
     name = twistd.get("logfile")
     if name == "-":
-        return sys.stdout
+        return startup.observer(log, sys.stdout, False)
     if not name and not is_daemon(twistd):
-        return sys.stderr
+        return startup.foreground_observer(log, environ)
     file = LogFile.fromFullPath(name or LOG_FILE)  # type: ignore[no-untyped-call]  # Twisted's own
     if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
         # What twistd does for the file that it opens itself, and what log rotation relies on.
         signal.signal(signal.SIGUSR1, lambda _number, _frame: reactor.callFromThread(file.rotate))
-    return cast(IO[str], file)
+    return startup.observer(log, file, False)
 
 
 def access_log(twistd: Mapping[str, Any]) -> int:
