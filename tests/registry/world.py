@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
+from txregistry.concurrency.workers import InlineWorkers
 from txregistry.config.model import Validation
 from txregistry.oci import mediatypes
 from txregistry.oci.digest import Digest
@@ -126,7 +127,7 @@ class World:
 
     def open(self, boot: str = "boot-1") -> Registry:
         """Another process on the same store."""
-        return Registry.over(self.driver, self.clock, self.validation, boot)
+        return Registry.over(self.driver, InlineWorkers(), self.clock, self.validation, boot)
 
     def push_blob(self, content: bytes, name: RepositoryName = APP, algorithm: str = "sha256") -> Digest:
         """Upload a blob whole."""

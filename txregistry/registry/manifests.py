@@ -8,9 +8,9 @@ from attrs import frozen
 
 from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
 from txregistry.oci.errors import DigestInvalid, ManifestInvalid
-from txregistry.oci.manifest import parse_manifest
 from txregistry.oci.names import Reference, RepositoryName, Tag
 from txregistry.registry.media import StoredManifest
+from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.referrers import Referrers
 from txregistry.registry.revisions import Revisions
 from txregistry.registry.tags import Tags
@@ -31,7 +31,15 @@ class PushedManifest:
 class Manifests:
     """Reads, accepts and removes manifests of any repository."""
 
-    def __init__(self, revisions: Revisions, tags: Tags, referrers: Referrers, references: References) -> None:
+    def __init__(
+        self,
+        parsing: ManifestParsing,
+        revisions: Revisions,
+        tags: Tags,
+        referrers: Referrers,
+        references: References,
+    ) -> None:
+        self._parsing = parsing
         self._revisions = revisions
         self._tags = tags
         self._referrers = referrers
@@ -55,13 +63,12 @@ class Manifests:
         Raise `ManifestInvalid`, `DigestInvalid` where the reference is not the content's digest,
         `ManifestReferencesUnknown`. A push that fails or is cut short leaves every tag as it was or set, never half.
         """
-        manifest = parse_manifest(content, content_type)
+        algorithm = CANONICAL_ALGORITHM if isinstance(reference, Tag) else reference.algorithm
+        manifest, digest = await self._parsing.parse(content, content_type, algorithm)
         if isinstance(reference, Tag):
-            digest, tags = Digest.of(content, CANONICAL_ALGORITHM), (reference, *tags)
-        else:
-            digest = Digest.of(content, reference.algorithm)
-            if digest != reference:
-                raise DigestInvalid(str(reference), f"the content's digest is {digest}")
+            tags = (reference, *tags)
+        elif digest != reference:
+            raise DigestInvalid(str(reference), f"the content's digest is {digest}")
         await self._references.check(name, manifest)
         await self._revisions.put(name, digest, content)
         if manifest.subject is not None:
@@ -83,8 +90,8 @@ class Manifests:
         await self._tags.delete_all_of(name, reference)
         await self._revisions.delete(name, reference)
         try:
-            subject = parse_manifest(stored.content, stored.media_type).subject
+            manifest, _ = await self._parsing.parse(stored.content, stored.media_type, reference.algorithm)
         except ManifestInvalid:
             return
-        if subject is not None:
-            await self._referrers.remove(name, subject.digest, reference)
+        if manifest.subject is not None:
+            await self._referrers.remove(name, manifest.subject.digest, reference)

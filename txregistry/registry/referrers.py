@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestUnknown
-from txregistry.oci.manifest import Manifest, parse_manifest
+from txregistry.oci.manifest import Manifest
 from txregistry.oci.names import RepositoryName
 from txregistry.oci.referrers import referrers_descriptor
+from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.revisions import Revisions
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
@@ -30,8 +31,9 @@ class Referrers:
     is asked: what is newer than the last scan is read and filed.
     """
 
-    def __init__(self, stores: Stores, revisions: Revisions, turns: Turns) -> None:
+    def __init__(self, stores: Stores, revisions: Revisions, parsing: ManifestParsing, turns: Turns) -> None:
         self._stores = stores
+        self._parsing = parsing
         self._revisions = revisions
         self._turns = turns
         self._unchanged: dict[RepositoryName, tuple[object, ...]] = {}
@@ -120,7 +122,7 @@ class Referrers:
                 continue
             try:
                 stored = await self._revisions.get(name, digest)
-                manifest = parse_manifest(stored.content, stored.media_type)
+                manifest, _ = await self._parsing.parse(stored.content, stored.media_type, algorithm)
             except (ManifestUnknown, ManifestInvalid):
                 continue
             await self._file_if_new(name, manifest, digest, len(stored.content))

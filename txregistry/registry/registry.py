@@ -6,10 +6,12 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
 from txregistry.concurrency.turns import Turns
+from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import Validation
 from txregistry.registry.blobs import RepositoryBlobs
 from txregistry.registry.catalog import Catalog
 from txregistry.registry.manifests import Manifests
+from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.progress import Progress
 from txregistry.registry.referrers import Referrers
 from txregistry.registry.revisions import Revisions
@@ -33,12 +35,15 @@ class Registry:
     catalog: Catalog
 
     @classmethod
-    def over(cls, driver: IStorageDriver, clock: IReactorTime, validation: Validation, boot: str) -> Registry:
+    def over(
+        cls, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime, validation: Validation, boot: str
+    ) -> Registry:
         """On this driver. `boot` is a text that differs after every start of the machine."""
-        stores, turns = Stores.over(driver), Turns(clock)
+        stores, turns = Stores.over(driver, workers), Turns(clock)
         blobs, revisions, tags = RepositoryBlobs(stores), Revisions(stores), Tags(stores, turns)
-        referrers = Referrers(stores, revisions, turns)
+        parsing = ManifestParsing(workers)
+        referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)
         uploads = Uploads(stores, blobs, Holds(driver, clock), Progress(driver, boot))
-        manifests = Manifests(revisions, tags, referrers, references)
+        manifests = Manifests(parsing, revisions, tags, referrers, references)
         return cls(blobs, uploads, manifests, tags, referrers, Catalog(stores, turns))

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from txregistry.concurrency.workers import IWorkers
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import IStorageDriver
 
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 # What all entries together may weigh, in bytes; one that is heavier than a quarter of it is not kept.
 TOTAL_LIMIT = 64 * 1024 * 1024
+# Content above this many bytes is parsed on a worker.
+_LARGE = 64 * 1024
 # What an entry costs beside its content: the key, the tuple, the parsed value.
 _OVERHEAD = 512
 _NAME_OVERHEAD = 64
@@ -25,8 +28,9 @@ _NAME_OVERHEAD = 64
 class VersionedCache:
     """Reads through a driver."""
 
-    def __init__(self, driver: IStorageDriver, limit: int = TOTAL_LIMIT) -> None:
+    def __init__(self, driver: IStorageDriver, workers: IWorkers, limit: int = TOTAL_LIMIT) -> None:
         self._driver = driver
+        self._workers = workers
         self._limit = limit
         self._weight = 0
         self._entries: OrderedDict[str, tuple[object, int, Any]] = OrderedDict()
@@ -43,7 +47,10 @@ class VersionedCache:
             value: T = entry[2]
             return value
         content = await self._driver.read(path)
-        value = parse(content.data)
+        if len(content.data) > _LARGE:
+            value = await self._workers.run(parse, content.data)
+        else:
+            value = parse(content.data)
         self._keep(path, content.info.version, len(content.data) + _OVERHEAD, value)
         return value
 

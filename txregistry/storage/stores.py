@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from txregistry.concurrency.workers import IWorkers
 from txregistry.storage.blobs import BlobStore
 from txregistry.storage.cache import VersionedCache
 from txregistry.storage.interfaces import IStorageDriver
@@ -20,7 +21,7 @@ class Stores:
     blobs: BlobStore
 
     @classmethod
-    def over(cls, driver: IStorageDriver) -> Stores:
-        """All stores on this driver."""
-        cache = VersionedCache(driver)
+    def over(cls, driver: IStorageDriver, workers: IWorkers) -> Stores:
+        """All stores on this driver; large content is parsed on the workers."""
+        cache = VersionedCache(driver, workers)
         return cls(driver, cache, LinkStore(driver, cache), BlobStore(driver, cache))
