@@ -8,6 +8,7 @@ import json
 import re
 import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -75,7 +76,9 @@ class Client:
         parts = urlsplit(target)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
-            self._connection.request(method, path, body, dict(headers or {}))
+            # An early answer is worth reading although the server stopped listening.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._connection.request(method, path, body, dict(headers or {}))
             response = self._connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())
         except (OSError, http.client.HTTPException):
@@ -84,6 +87,11 @@ class Client:
         if expect is not None and answer.status != expect:
             raise Unexpected(f"{method} {target}", answer.status, answer.body[:500])
         return answer
+
+    def stream(self, target: str) -> http.client.HTTPResponse:
+        """GET, with a body that is for the caller to read."""
+        self._connection.request("GET", target)
+        return self._connection.getresponse()
 
     def begin_upload(self, name: str) -> str:
         """The location of a new upload session."""

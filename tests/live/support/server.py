@@ -130,10 +130,21 @@ class Server:
 
     def resident(self) -> int:
         """Bytes of memory that the server has now."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise AssertionError("the kernel tells no VmRSS")
+        return self._memory("VmRSS")
+
+    def forget_peak(self) -> None:
+        """Let `peak` count from now (proc(5), clear_refs)."""
+        Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def peak(self) -> int:
+        """The most bytes of memory that it has had."""
+        return self._memory("VmHWM")
+
+    def _memory(self, field: str) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        kilobytes = re.search(rf"^{field}:\s+(\d+) kB$", status, re.MULTILINE)
+        assert kilobytes is not None
+        return int(kilobytes[1]) * 1024
 
     def log_text(self) -> str:
         """Everything that it has printed, over all restarts."""
