@@ -62,7 +62,7 @@ compatibility: {schema1: {enabled: true}}
         "reporting": 11,
         "compatibility": 12,
     }.items():
-        assert f"{path} (config.yml:{line})" in warning.message
+        assert f"{path} (line {line})" in warning.message
 
 
 @pytest.mark.parametrize(

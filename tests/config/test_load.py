@@ -38,7 +38,7 @@ def test_the_stock_configuration_loads_with_one_warning_that_names_what_is_not_h
     result = loaded(STOCK)
     [warning] = result.warnings
     assert warning.kind is Kind.UNSUPPORTED
-    assert "storage.cache (config.yml:6), health (config.yml:14)" in warning.message
+    assert "storage.cache (line 6), health (line 14)" in warning.message
     assert result.configuration.storage.driver == Filesystem("/var/lib/registry", 100)
     assert result.configuration.http.headers == (("X-Content-Type-Options", ("nosniff",)),)
     assert result.configuration.log.fields == (("service", "registry"),)
@@ -209,6 +209,16 @@ def test_a_secret_does_not_show_in_the_printed_configuration() -> None:
 def test_control_characters_of_the_document_do_not_reach_the_terminal() -> None:
     [warning] = warnings(BASE + '"\\e[31mred\\n": 1\n')
     assert warning == r"config.yml:3: \x1b[31mred\n: unknown key"
+
+
+def test_what_is_quoted_from_the_document_is_cut() -> None:
+    [warning] = warnings(BASE + "? " + "x" * 100_000 + "\n: 1\n")
+    assert len(warning) == 2001
+
+
+@pytest.mark.parametrize("value", ["{a: b}", "{}x"])
+def test_a_mapping_where_a_list_belongs_is_refused(value: str) -> None:
+    assert len(refusals(f"{BASE}validation: {{manifests: {{urls: {{allow: {value}}}}}}}")) == 1
 
 
 @pytest.mark.parametrize("number", ["010", "0o10", "0x8", "0b1000", "8", "+8"])

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from txregistry.config import parsing
 from txregistry.config.nodes import Items, Node, Scalar, Table
 from txregistry.config.parsing import DEEPEST, LONGEST, MOST_NODES, Malformed, parse
 from txregistry.config.problems import Report
+
+
+@pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], autouse=True)
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> type:
+    """With libyaml's parser, and as with a PyYAML that was built without it."""
+    chosen: type = request.param
+    monkeypatch.setattr(parsing, "_LOADER", chosen)
+    return chosen
 
 
 def tree(text: str) -> Node:
@@ -150,6 +160,13 @@ def test_what_is_no_yaml_is_refused_with_its_line(text: str, where: str) -> None
     assert problem.where == where
 
 
+def test_a_tab_may_stand_behind_a_colon_where_libyaml_reads_as_with_go(loader: type) -> None:
+    if loader is yaml.CSafeLoader:
+        assert plain(tree("a:\tb\n")) == {"a": "b"}
+    else:
+        assert malformed("a:\tb\n").where == "f:1"
+
+
 def test_a_second_document_is_refused() -> None:
     problem = malformed("a: 1\n---\nb: 2\n")
     assert "second document" in problem.message
@@ -171,4 +188,4 @@ def test_a_core_tag_changes_nothing() -> None:
 
 
 def test_half_a_surrogate_pair_is_refused() -> None:
-    assert "surrogate" in malformed('a: "\\ud800"').message
+    assert malformed('b: 1\na: "\\ud800"').where == "f:2"

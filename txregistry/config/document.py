@@ -46,6 +46,8 @@ def survey(root: Table, source: str, report: Report) -> None:
     pending: list[str] = []
     _survey(root, SHAPE, "", report, pending)
     if pending:
+        # The problem's own place names the file.
+        pending = [place.replace(f"({source}:", "(line ") for place in pending]
         message = f"Distribution's options that are not supported yet and are ignored: {', '.join(pending)}"
         report.add("", message, source, Kind.UNSUPPORTED)
 

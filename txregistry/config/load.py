@@ -97,15 +97,12 @@ def _document(text: str, source: str, report: Report) -> Table:
     try:
         root = parse(text, lambda line: f"{source}:{line}", report)
     except Malformed as malformed:
-        report.add("", malformed.message, malformed.where)
-        report.raise_errors()
-        raise
+        problem = Problem("", malformed.message, malformed.where)
+        raise ConfigurationError((*report.errors, problem)) from malformed
     if isinstance(root, Scalar) and root.is_unset:
         root = Table((), source)  # an empty file: what it lacks is said below
     if not isinstance(root, Table):
-        report.add("", "a configuration is a mapping of keys to values", root.where)
-        report.raise_errors()
-    assert isinstance(root, Table)
+        raise ConfigurationError((Problem("", "a configuration is a mapping of keys to values", root.where),))
     return root
 
 

@@ -6,6 +6,7 @@ line. Anchors, aliases and merge keys work; what they expand to is counted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -18,6 +19,13 @@ from txregistry.config.problems import Report
 LONGEST = 1024 * 1024  # characters of a document
 MOST_NODES = 20_000  # after the expansion of aliases
 DEEPEST = 40
+
+# libyaml's parser is the one that Go's was translated from: PyYAML's own refuses some of what they take, such as a tab
+# behind a colon. A PyYAML that was built without it still reads nearly every file.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# YAML 1.1, "c-printable".
+_FORBIDDEN = re.compile("[^\\t\\n\\r\\x20-\\x7e\\x85\\xa0-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 
 _CORE_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq"))
 
@@ -99,7 +107,7 @@ class _Builder:
             self._check_tag(event.tag, where)
             if any("\ud800" <= character <= "\udfff" for character in event.value):
                 raise Malformed("half of a surrogate pair is no character", where)
-            self._finish(_Built(Scalar(event.value, where, event.style is None), 1, 1), event.anchor, where)
+            self._finish(_Built(Scalar(event.value, where, not event.style), 1, 1), event.anchor, where)
         elif isinstance(event, yaml.CollectionStartEvent):
             self._check_tag(event.tag, where)
             if len(self._open) >= DEEPEST:
@@ -176,19 +184,21 @@ def parse(text: str, origin: Callable[[int], str], report: Report) -> Node:
     """
     if len(text) > LONGEST:
         raise Malformed(f"longer than {LONGEST} characters", origin(1))
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden is not None:
+        line = text.count("\n", 0, forbidden.start()) + 1
+        raise Malformed(f"not YAML: the character U+{ord(forbidden[0]):04X} is not allowed", origin(line))
     builder = _Builder(origin, report)
     line = 1
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(text, Loader=_LOADER):
             line = _line(event.start_mark, line)
             builder.take(event, line)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         message = ", ".join(part for part in (error.context, error.problem) if part)
-        raise Malformed(f"not YAML: {message}", origin(_line(mark, line))) from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise Malformed(f"not YAML: the character U+{int(error.character):04X} is not allowed", origin(line)) from error
+        # At its end libyaml counts one line more than there are.
+        line = min(_line(error.problem_mark or error.context_mark, line), text.count("\n") + 1)
+        raise Malformed(f"not YAML: {message}", origin(line)) from error
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # PyYAML lets the errors of int() and chr() through for oversized escapes and version numbers.
         raise Malformed("not YAML: a number or escape is out of range", origin(line)) from error

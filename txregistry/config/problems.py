@@ -9,6 +9,9 @@ from enum import Enum
 
 from attrs import Factory, define, frozen
 
+# What is quoted from a file may be of any length.
+_LONGEST_LINE = 2000
+
 
 class Kind(Enum):
     """How grave a problem is, and of what nature."""
@@ -35,6 +38,8 @@ class Problem:
     def __str__(self) -> str:
         """One printable line: `where: path: message`, without the parts that are empty."""
         line = ": ".join(part for part in (self.where, self.path, self.message) if part)
+        if len(line) > _LONGEST_LINE:
+            line = line[:_LONGEST_LINE] + "\u2026"
         # Keys come from the file: none of their control characters shall reach a terminal.
         return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in line)
 
