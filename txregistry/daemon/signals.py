@@ -24,7 +24,7 @@ class StopSignals:
         self._came = 0
 
     def install(self, reactor: IReactorFromThreads) -> None:
-        """Call this when the reactor runs: at its start it installs its own."""
+        """Until the reactor runs, signals wait for it; when it starts it installs its own, so call this again then."""
 
         def handle(number: int, _frame: FrameType | None) -> None:
             # A handler interrupts any Python code; its work belongs into a turn of the reactor.

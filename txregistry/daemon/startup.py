@@ -76,6 +76,8 @@ def prepare(
         _log.warn("anybody who can reach the address may push and delete", address=configuration.http.addr)
     settle_memory()
     signals = StopSignals(reactor.stop, service.hurry)
+    # At once, so that a signal before the reactor runs is kept for it; and again, because it installs its own.
+    signals.install(reactor)
     reactor.callWhenRunning(signals.install, reactor)
     return service
 
