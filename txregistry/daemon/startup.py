@@ -71,14 +71,14 @@ def prepare(
         folder = storage.driver.rootdirectory
         as_user(lambda: prepare_root(folder, storage.maintenance.readonly))
     service = assemble(reactor, configuration, access_log, environ)
-    service.bind()
-    if open_to_all(configuration.http):
-        _log.warn("anybody who can reach the address may push and delete", address=configuration.http.addr)
-    settle_memory()
     signals = StopSignals(reactor.stop, service.hurry)
     # At once, so that a signal before the reactor runs is kept for it; and again, because it installs its own.
     signals.install(reactor)
     reactor.callWhenRunning(signals.install, reactor)
+    service.bind()
+    if open_to_all(configuration.http):
+        _log.warn("anybody who can reach the address may push and delete", address=configuration.http.addr)
+    settle_memory()
     return service
 
 
