@@ -129,6 +129,14 @@ def test_an_address_open_to_others_without_authentication_is_warned_of(tmp_path:
         server.read_until('level=warning msg="anybody who can reach the address may push and delete"')
 
 
+def test_who_declares_that_everybody_is_welcome_is_not_warned(tmp_path: Path) -> None:
+    with Process([*SERVE, configured(tmp_path, "auth: none\n", addr=":0")], tmp_path) as server:
+        server.read_until("msg=listening")
+        server.signal(signal.SIGTERM)
+        assert server.status() == 0
+        assert "level=warning" not in server.log
+
+
 def test_an_address_of_this_machine_is_not_warned_of(tmp_path: Path) -> None:
     with Process([*SERVE, configured(tmp_path)], tmp_path) as server:
         server.port()

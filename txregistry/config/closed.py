@@ -27,6 +27,12 @@ def refuse_closed(root: Place) -> None:
                 raise found.refusal(f"{purpose} is not supported yet, and the registry does not start without it")
 
 
+def declares_open(root: Place) -> bool:
+    """Whether it says in so many words that nobody has to prove who he is: `auth: none`. Raise `Refused`."""
+    auth = root.find("auth")
+    return auth is not None and any(kind.lower() == "none" for kind, _ in auth.entries())
+
+
 def _refuse_auth(root: Place) -> None:
     auth = root.find("auth")
     if auth is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import frozen
 
-from txregistry.config.closed import refuse_closed
+from txregistry.config.closed import declares_open, refuse_closed
 from txregistry.config.distribution import BESIDE_THE_DRIVER
 from txregistry.config.document import modernised, survey
 from txregistry.config.environment import CONFIGURATION_PATH, apply_environment
@@ -27,11 +27,15 @@ _STANDARD_PATHS = (
 
 @frozen
 class Loaded:
-    """A configuration, what is doubtful about it, and where it came from: a path, or "built-in defaults"."""
+    """A configuration, what is doubtful about it, and where it came from: a path, or "built-in defaults".
+
+    `declared_open` tells that `auth: none` is written there, so that nobody needs to be warned of it.
+    """
 
     configuration: Configuration
     warnings: tuple[Problem, ...]
     source: str
+    declared_open: bool = False
 
 
 def find_configuration(
@@ -75,7 +79,7 @@ def _load(text: str, source: str, environ: Mapping[str, str], default_driver: bo
     report.settle()
     report.raise_errors()
     assert configuration is not None  # or the report had errors
-    return Loaded(configuration, tuple(report.warnings), source)
+    return Loaded(configuration, tuple(report.warnings), source, declares_open(place))
 
 
 def _read(path: str) -> str:
