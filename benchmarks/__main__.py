@@ -111,7 +111,9 @@ def _profile(name: str, plan: Plan, scratch: Path) -> int:
         if place is None:
             return 2
         sample = measure_once(place, row, plan.seconds)
+        threads = place.server.usage.thread_seconds()
     print(f"{sample.report}\nserver: {sample.cpu_seconds:.2f} CPU-s, the profiler's own included")
+    print("user and system seconds since the start, by thread:", ", ".join(f"{u:.2f}+{s:.2f}" for u, s in threads))
     pstats.Stats(str(statistics)).sort_stats("tottime").print_stats(35)
     return 0
 
