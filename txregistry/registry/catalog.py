@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import AsyncIterator
 
-from txregistry.concurrency.turns import Turns
+from txregistry.concurrency.turns import Loop, Turns
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
@@ -26,15 +26,15 @@ class Catalog:
         found: list[str] = []
         if limit == 0:
             return found, False
-        async for name in self._walk("", last.split("/") if last else []):
+        async for name in self._walk(self._turns.loop(), "", last.split("/") if last else []):
             if len(found) == limit:
                 return found, True
             found.append(name)
         return found, False
 
-    async def _walk(self, folder: str, last: list[str]) -> AsyncIterator[str]:
+    async def _walk(self, loop: Loop, folder: str, last: list[str]) -> AsyncIterator[str]:
         """Repositories in and below a folder. `last` is what remains of the last name, seen from here."""
-        await self._turns.take()
+        await loop.take()
         try:
             children = await self._stores.cache.listing(layout.repository_folder(folder))
         except PathNotFound:
@@ -48,5 +48,5 @@ class Catalog:
                 continue
             # Only the branch that `last` itself stands in has names that were told already, `last` included.
             rest = last[1:] or [""] if last and child == last[0] else []
-            async for name in self._walk(f"{folder}/{child}" if folder else child, rest):
+            async for name in self._walk(loop, f"{folder}/{child}" if folder else child, rest):
                 yield name

@@ -65,10 +65,11 @@ class Referrers:
         except PathNotFound:
             return [], None
         found: list[bytes] = []
+        loop = self._turns.loop()
         for position in range(bisect_right(keys, last) if last else 0, len(keys)):
             if len(found) == limit:
                 return found, keys[position - 1]
-            await self._turns.take()
+            await loop.take()
             digest = _parse_key(keys[position])
             if digest is None or not await self._revisions.has(name, digest):
                 continue
@@ -110,8 +111,9 @@ class Referrers:
     async def _scan_algorithm(self, name: RepositoryName, algorithm: str, since: float) -> float:
         """File what is newer than `since`; return the newest time seen, by the store's clock."""
         newest = 0.0
+        loop = self._turns.loop()
         for encoded in await self._names(layout.revisions(name, algorithm)):
-            await self._turns.take()
+            await loop.take()
             try:
                 digest = Digest.parse(f"{algorithm}:{encoded}")
                 modified = (await self._stores.driver.stat(layout.revision(name, digest))).modified

@@ -58,18 +58,20 @@ class Tags:
         names = await self._names(name)
         start = 0 if last is None else bisect_right(names, last)
         found: list[str] = []
+        loop = self._turns.loop()
         for position in range(start, len(names)):
             if limit is not None and len(found) >= limit:
                 return found, limit > 0
-            await self._turns.take()
+            await loop.take()
             tag = _parse(names[position])
             if tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None:
                 found.append(tag.text)
         return found, False
 
     async def _all(self, name: RepositoryName) -> AsyncIterator[tuple[Tag, Digest]]:
+        loop = self._turns.loop()
         for text in await self._names(name):
-            await self._turns.take()
+            await loop.take()
             tag = _parse(text)
             if tag is None:
                 continue
