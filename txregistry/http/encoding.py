@@ -15,6 +15,11 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 _OWN_FIELDS = frozenset((b"date", b"connection", b"transfer-encoding"))
 
 
+def has_no_body(status: int) -> bool:
+    """Whether an answer of this status ends with its head, whatever its fields say (RFC 9112 §6.3)."""
+    return status == 204 or status == 304
+
+
 def encode_head(response: Response, length: int, bodiless: bool, connection: bytes, now: float) -> bytes:
     """The head, with its empty line.
 

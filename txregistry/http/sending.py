@@ -40,6 +40,9 @@ class IConnectionTransport(ITCPTransport, IConsumer, IPushProducer):
 class ISendfileTransport(Interface):
     """A transport that hands bytes of a file to its socket without reading them."""
 
+    def write_more(data: bytes) -> None:
+        """Write, with word to the kernel that more follows at once and may share the packet."""
+
     def sendfile(fd: int, offset: int, count: int) -> int | None:
         """Send some; return how many.
 
@@ -70,8 +73,9 @@ class Sending(Protocol):
 class SourceSending:
     """Stands between a source and the transport, and counts."""
 
-    def __init__(self, source: IBodySource, transport: ITransport, ended: Ended) -> None:
+    def __init__(self, head: bytes, source: IBodySource, transport: ITransport, ended: Ended) -> None:
         self.sent = 0
+        self._head = head
         self._source = source
         self._transport = transport
         self._ended = ended
@@ -82,6 +86,7 @@ class SourceSending:
 
     def start(self) -> None:
         """See `Sending`."""
+        self._transport.write(self._head)
         try:
             waiting = self._source.start(self)
         except Exception:
@@ -151,11 +156,15 @@ class SourceSending:
 class FileSending:
     """Sends a range of a file: by the kernel where the transport can, read in large pieces where not."""
 
-    def __init__(self, body: IFileBody, transport: ITransport, clock: IReactorTime, ended: Ended) -> None:
+    def __init__(self, head: bytes, body: IFileBody, transport: ITransport, clock: IReactorTime, ended: Ended) -> None:
         self.sent = 0
+        self._head = head
         self._body = body
         self._transport = transport
-        self._sendfile = transport.sendfile if ISendfileTransport.providedBy(transport) else self._read_and_write
+        self._write_head: Callable[[bytes], None] = transport.write
+        self._send_some: Callable[[int, int, int], int | None] = self._read_and_write
+        if ISendfileTransport.providedBy(transport):
+            self._write_head, self._send_some = transport.write_more, transport.sendfile
         self._clock = clock
         self._ended = ended
         self._fd = -1
@@ -172,6 +181,7 @@ class FileSending:
     def start(self) -> None:
         """See `Sending`."""
         self._fd = self._body.fileno()
+        (self._write_head if self._length else self._transport.write)(self._head)
         self._run()
 
     def pause(self) -> None:
@@ -215,7 +225,7 @@ class FileSending:
                 return
             if self.sent >= self._warm and not self._warm_up():
                 return
-            count = self._sendfile(self._fd, self._first + self.sent, self._warm - self.sent)
+            count = self._send_some(self._fd, self._first + self.sent, self._warm - self.sent)
             if count == 0:
                 self._end(failure(BadResponse("a file is shorter than its length")))
             elif count is not None:

@@ -9,6 +9,8 @@ from twisted.internet.protocol import Factory, Protocol
 from txregistry.http.connection import HTTPConnection
 from txregistry.http.interfaces import IApplication
 from txregistry.http.limits import Limits
+from txregistry.http.secure import SecureConnection
+from txregistry.http.tls import TLSContext
 
 DEFAULT_LIMITS = Limits()
 
@@ -18,10 +20,18 @@ class HTTPFactory(Factory):
 
     noisy = False
 
-    def __init__(self, application: IApplication, clock: IReactorTime, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        application: IApplication,
+        clock: IReactorTime,
+        limits: Limits = DEFAULT_LIMITS,
+        tls: TLSContext | None = None,
+    ) -> None:
         self.application = application
         self.clock = clock
         self.limits = limits
+        self.draining = False
+        self._tls = tls
         self._connections: set[HTTPConnection] = set()
         self._sweep: IDelayedCall | None = None
         self._drained: Deferred[None] | None = None
@@ -29,7 +39,8 @@ class HTTPFactory(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """See `IProtocolFactory`."""
-        return HTTPConnection(self)
+        connection = HTTPConnection(self)
+        return connection if self._tls is None else SecureConnection(self._tls.engine(), connection)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is under way come to its end.
@@ -37,6 +48,7 @@ class HTTPFactory(Factory):
         Idle connections close at once, answers not begun yet say `Connection: close`, and after so many seconds
         whatever is left is aborted. Fires when no connection is left. Called once, after listening has stopped.
         """
+        self.draining = True
         drained: Deferred[None] = Deferred()
         self._drained = drained
         for connection in list(self._connections):

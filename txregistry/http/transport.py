@@ -57,7 +57,7 @@ class ImmediateServer(tcp.Server):
         self._write(data, 0)
 
     def write_more(self, data: bytes) -> None:
-        """The same, with word to the kernel that more follows at once and may share the packet."""
+        """See `ISendfileTransport`."""
         self._write(data, socket.MSG_MORE)
 
     def writeSequence(self, iovec: Any) -> None:

@@ -1,0 +1,197 @@
+"""TLS between two buffers: bytes in, bytes out, and no socket."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Protocol, cast
+
+from OpenSSL import SSL, crypto
+
+# What is decrypted at once: all that one reading of the socket can hold.
+PLAIN = 256 * 1024
+
+# One for all connections: it is emptied before it is used again.
+_plain = bytearray(PLAIN)
+_view = memoryview(_plain)
+
+
+class TLSError(Exception):
+    """The peer speaks no TLS, or none that is accepted, or a record is damaged. The reason is the argument."""
+
+
+class Engine(Protocol):
+    """One connection's TLS. All methods but `feed` and `take` raise `TLSError`."""
+
+    def feed(self, data: bytes) -> None:
+        """Encrypted bytes have come."""
+
+    def take(self) -> bytes:
+        """Encrypted bytes that are to be sent."""
+
+    def handshake(self) -> bool:
+        """Go on with the handshake; whether it is done."""
+
+    def read(self) -> bytes:
+        """Decrypt what has come, up to `PLAIN` bytes; empty when there is nothing more for now."""
+
+    def write(self, data: bytes) -> None:
+        """Encrypt all of it."""
+
+    def close(self) -> None:
+        """Say that nothing more will be sent."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the peer has said so."""
+
+    @property
+    def certificate(self) -> bytes | None:
+        """What the peer showed, as DER."""
+
+
+class SSLObjectEngine:
+    """By the standard library."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self.ended = False
+
+    def feed(self, data: bytes) -> None:
+        """See `Engine`."""
+        self._incoming.write(data)
+
+    def take(self) -> bytes:
+        """See `Engine`."""
+        return self._outgoing.read()
+
+    def handshake(self) -> bool:
+        """See `Engine`."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        except ssl.SSLError as problem:
+            raise TLSError(problem.reason or str(problem)) from problem
+        return True
+
+    def read(self) -> bytes:
+        """See `Engine`."""
+        count = 0
+        try:
+            while count < PLAIN:
+                read = cast(int, self._tls.read(PLAIN - count, cast(bytearray, _view[count:])))
+                if not read:
+                    self.ended = True
+                    break
+                count += read
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.ended = True
+        except ssl.SSLError as problem:
+            if not count:
+                raise TLSError(problem.reason or str(problem)) from problem
+        return bytes(_view[:count])
+
+    def write(self, data: bytes) -> None:
+        """See `Engine`."""
+        try:
+            sent = self._tls.write(data)
+            if sent < len(data):
+                # One record at a time, 16 KiB, is what OpenSSL takes.
+                rest = memoryview(data)
+                while sent < len(rest):
+                    sent += self._tls.write(rest[sent:])
+        except ssl.SSLError as problem:
+            raise TLSError(problem.reason or str(problem)) from problem
+
+    def close(self) -> None:
+        """See `Engine`."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as problem:
+            raise TLSError(problem.reason or str(problem)) from problem
+
+    @property
+    def certificate(self) -> bytes | None:
+        """See `Engine`."""
+        return self._tls.getpeercert(binary_form=True)
+
+
+class PyOpenSSLEngine:
+    """By pyOpenSSL, which can take certificates without verifying them."""
+
+    def __init__(self, context: SSL.Context) -> None:
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_accept_state()
+        self.ended = False
+
+    def feed(self, data: bytes) -> None:
+        """See `Engine`."""
+        self._tls.bio_write(data)
+
+    def take(self) -> bytes:
+        """See `Engine`."""
+        pieces = []
+        try:
+            while True:
+                pieces.append(self._tls.bio_read(PLAIN))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+
+    def handshake(self) -> bool:
+        """See `Engine`."""
+        try:
+            self._tls.do_handshake()
+        except SSL.WantReadError:
+            return False
+        except SSL.Error as problem:
+            raise TLSError(_reason(problem)) from problem
+        return True
+
+    def read(self) -> bytes:
+        """See `Engine`."""
+        count = 0
+        try:
+            while count < PLAIN:
+                count += self._tls.recv_into(cast(bytearray, _view[count:]))
+        except SSL.WantReadError:
+            pass
+        except SSL.ZeroReturnError:
+            self.ended = True
+        except SSL.Error as problem:
+            if not count:
+                raise TLSError(_reason(problem)) from problem
+        return bytes(_view[:count])
+
+    def write(self, data: bytes) -> None:
+        """See `Engine`."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._tls.send(rest) :]
+        except SSL.Error as problem:
+            raise TLSError(_reason(problem)) from problem
+
+    def close(self) -> None:
+        """See `Engine`."""
+        try:
+            self._tls.shutdown()
+        except SSL.Error as problem:
+            raise TLSError(_reason(problem)) from problem
+
+    @property
+    def certificate(self) -> bytes | None:
+        """See `Engine`."""
+        certificate = self._tls.get_peer_certificate()
+        return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+
+def _reason(problem: SSL.Error) -> str:
+    """The last of what OpenSSL says, as `(library, function, reason)`."""
+    queue = problem.args[0] if problem.args else None
+    return str(queue[-1][-1]) if isinstance(queue, list) and queue else "the connection ended"

@@ -1,0 +1,217 @@
+"""TLS as a protocol below another: what the one above writes is encrypted and sent at once, in large pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import cast
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IProducer,
+    IProtocol,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from txregistry.http.client import ISecureTransport
+from txregistry.http.engines import Engine, TLSError
+from txregistry.http.sending import IConnectionTransport
+
+_log = Logger()
+
+# A handshake record; a plain request begins with the letter of a method instead.
+_HANDSHAKE = b"\x16"
+_WRONG_PROTOCOL = (
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+    b"Client sent an HTTP request to an HTTPS server.\n"
+)
+
+
+@implementer(IHalfCloseableProtocol, IConnectionTransport, ISecureTransport)
+class SecureConnection(Protocol):
+    """A protocol to the socket, a transport to the protocol above.
+
+    Everything that one reading of the socket holds is handed up at once, so nothing decrypted is ever left behind here,
+    and pausing concerns the socket alone.
+    """
+
+    transport: IConnectionTransport
+
+    def __init__(self, engine: Engine, above: IProtocol) -> None:
+        self._engine = engine
+        self._above = above
+        self._established = False
+        self._first = b""
+        # We have said that we send no more; what still comes is handed up as it is, only to be counted.
+        self._closing = False
+        self._half_closed = False
+
+    # From the socket.
+
+    def connectionMade(self) -> None:
+        """See `IProtocol`."""
+        self._above.makeConnection(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol`."""
+        if self._closing:
+            self._above.dataReceived(data)
+            return
+        self._engine.feed(data)
+        try:
+            if not self._established and not self._shake_hands(data):
+                return
+            self._hand_up()
+        except TLSError as problem:
+            self._broken(problem)
+
+    def readConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol`."""
+        if not self._established:
+            self.transport.loseConnection()
+        else:
+            self._end_of_input()
+
+    def writeConnectionLost(self) -> None:
+        """See `IHalfCloseableProtocol`."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `IProtocol`."""
+        self._above.connectionLost(reason)
+
+    # To the protocol above.
+
+    @property
+    def peer_certificate(self) -> bytes | None:
+        """See `ISecureTransport`."""
+        return self._engine.certificate
+
+    def write(self, data: bytes) -> None:
+        """Encrypt and send."""
+        if not self._established or self._closing or not data:
+            return
+        try:
+            self._engine.write(data)
+        except TLSError as problem:
+            self._broken(problem)
+        else:
+            self.transport.write(self._engine.take())
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Encrypt and send pieces as one."""
+        self.write(b"".join(data))
+
+    def loseConnection(self) -> None:
+        """Say goodbye, send what is left, close."""
+        self._say_goodbye()
+        self.transport.loseConnection()
+
+    def loseWriteConnection(self) -> None:
+        """Say goodbye, send what is left, close our half."""
+        self._say_goodbye()
+        self.transport.loseWriteConnection()
+
+    def abortConnection(self) -> None:
+        """Close at once."""
+        self.transport.abortConnection()
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """The socket pauses it: nothing is kept here."""
+        self.transport.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """See `IConsumer`."""
+        self.transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """Read no more from the socket."""
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read from the socket."""
+        self.transport.resumeProducing()
+
+    def stopProducing(self) -> None:
+        """See `IProducer`."""
+        self.loseConnection()
+
+    def getPeer(self) -> IPv4Address | IPv6Address:
+        """See `ITransport`."""
+        return self.transport.getPeer()
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """See `ITransport`."""
+        return self.transport.getHost()
+
+    def getTcpNoDelay(self) -> bool:
+        """See `ITCPTransport`."""
+        return bool(self.transport.getTcpNoDelay())
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """See `ITCPTransport`."""
+        self.transport.setTcpNoDelay(enabled)
+
+    def getTcpKeepAlive(self) -> bool:
+        """See `ITCPTransport`."""
+        return bool(self.transport.getTcpKeepAlive())
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        """See `ITCPTransport`."""
+        self.transport.setTcpKeepAlive(enabled)
+
+    # Inside.
+
+    def _shake_hands(self, data: bytes) -> bool:
+        self._first = self._first or data[:1]
+        self._established = self._engine.handshake()
+        self._flush()
+        if self._established and IHandshakeListener.providedBy(self._above):
+            cast(IHandshakeListener, self._above).handshakeCompleted()
+        return self._established
+
+    def _hand_up(self) -> None:
+        while not self._closing:
+            data = self._engine.read()
+            if not data:
+                break
+            self._above.dataReceived(data)
+        # The peer may have asked for new keys, which is answered.
+        self._flush()
+        if self._engine.ended:
+            self._end_of_input()
+
+    def _end_of_input(self) -> None:
+        if not self._half_closed:
+            self._half_closed = True
+            if IHalfCloseableProtocol.providedBy(self._above):
+                cast(IHalfCloseableProtocol, self._above).readConnectionLost()
+
+    def _flush(self) -> None:
+        data = self._engine.take()
+        if data:
+            self.transport.write(data)
+
+    def _say_goodbye(self) -> None:
+        if self._established and not self._closing:
+            with suppress(TLSError):  # A peer that is past hearing it hears it from the socket.
+                self._engine.close()
+            self._flush()
+        self._closing = True
+
+    def _broken(self, problem: TLSError) -> None:
+        _log.info("tls failed", reason=str(problem), peer=str(self.getPeer()), established=self._established)
+        self._closing = True
+        if self._established:
+            self._flush()
+            self.transport.abortConnection()
+        elif self._first == _HANDSHAKE:
+            self._flush()
+            self.transport.loseConnection()
+        else:
+            self.transport.write(_WRONG_PROTOCOL)
+            self.transport.loseConnection()
