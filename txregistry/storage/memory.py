@@ -9,34 +9,23 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from zope.interface import implementer
 
 from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.interfaces import Content, FileInfo, Hasher, ILock, IReader, IStorageDriver, IWriter
+from txregistry.storage.memory_streams import File, MemoryReader, MemoryWriter
 from txregistry.storage.paths import check_path
-
-# Bytes a reader writes at once.
-PIECE = 262_144
-
-
-@define(eq=False)
-class _File:
-    content: bytes | bytearray
-    modified: float
-    version: int
 
 
 @define(eq=False)
 class _Folder:
     modified: float
     version: int
-    children: dict[str, _File | _Folder] = field(factory=dict)
+    children: dict[str, File | _Folder] = field(factory=dict)
     names: list[str] | None = None
 
 
-_Node = _File | _Folder
+_Node = File | _Folder
 
 
 @implementer(IStorageDriver)
@@ -62,7 +51,7 @@ class MemoryDriver:
 
     async def write(self, path: str, content: bytes, durable: bool = True) -> None:
         """See `IStorageDriver`."""
-        self._put(path, _File(content, self._now(), next(self._versions)))
+        self._put(path, File(content, self._now(), next(self._versions)))
 
     async def stat(self, path: str) -> FileInfo:
         """See `IStorageDriver`."""
@@ -106,7 +95,7 @@ class MemoryDriver:
             file = self._file(path)
             file.content = bytearray(file.content)
         else:
-            file = _File(bytearray(), self._now(), next(self._versions))
+            file = File(bytearray(), self._now(), next(self._versions))
             self._put(path, file)
         if hasher is None and not file.content:
             hasher = hashlib.sha256()
@@ -145,7 +134,7 @@ class MemoryDriver:
         node.modified = self._now()
         node.version = next(self._versions)
 
-    def publish(self, source: str, target: str, file: _File) -> None:
+    def publish(self, source: str, target: str, file: File) -> None:
         """Move what was written to its place; raise `StorageFailure` when it was deleted in the meantime."""
         check_path(target)
         try:
@@ -159,7 +148,7 @@ class MemoryDriver:
             self._remove(source)
             self._put(target, file)
 
-    def discard(self, path: str, file: _File) -> None:
+    def discard(self, path: str, file: File) -> None:
         """Remove the file if it still stands there."""
         try:
             if self._node(path) is file:
@@ -180,9 +169,9 @@ class MemoryDriver:
             node = node.children[name]
         return node
 
-    def _file(self, path: str) -> _File:
+    def _file(self, path: str) -> File:
         node = self._node(path)
-        if not isinstance(node, _File):
+        if not isinstance(node, File):
             raise PathNotFound(path)
         return node
 
@@ -218,7 +207,7 @@ class MemoryDriver:
 
 
 def _describe(node: _Node) -> FileInfo:
-    size = len(node.content) if isinstance(node, _File) else 0
+    size = len(node.content) if isinstance(node, File) else 0
     return FileInfo(size, node.modified, isinstance(node, _Folder), node.version)
 
 
@@ -237,138 +226,3 @@ class MemoryLock:
             self._locked.discard(self._path)
             self._closed()
             self._closed = None
-
-
-@implementer(IReader, IPushProducer)
-class MemoryReader:
-    """Pushes slices of bytes that nobody changes any more."""
-
-    def __init__(self, content: bytes, first: int, length: int, closed: Callable[[], None]) -> None:
-        self.length = length
-        self.total = len(content)
-        self._content = content
-        self._position = first
-        self._end = first + length
-        self._paused = False
-        self._pushing = False
-        self._consumer: IConsumer | None = None
-        self._done: Deferred[None] | None = None
-        self._closed: Callable[[], None] | None = closed
-
-    def start(self, consumer: IConsumer) -> Deferred[None]:
-        """See `IReader`."""
-        done: Deferred[None] = Deferred(lambda _: self.stopProducing())
-        self._done = done
-        self._consumer = consumer
-        consumer.registerProducer(self, True)
-        self.resumeProducing()
-        return done
-
-    def close(self) -> None:
-        """See `IReader`."""
-        self.stopProducing()
-        if self._closed is not None:
-            self._closed()
-            self._closed = None
-
-    def pauseProducing(self) -> None:
-        """Write no more until resumed."""
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        """Write on."""
-        self._paused = False
-        if self._pushing:
-            return  # Called from within `write`: the loop below us goes on.
-        self._pushing = True
-        try:
-            while self._consumer is not None and not self._paused:
-                if self._position == self._end:
-                    self._finish(None)
-                    return
-                begin, self._position = self._position, min(self._position + PIECE, self._end)
-                self._consumer.write(self._content[begin : self._position])
-        finally:
-            self._pushing = False
-
-    def stopProducing(self) -> None:
-        """Write nothing more: `start` fails with `CancelledError`."""
-        self._finish(CancelledError())
-
-    def _finish(self, error: Exception | None) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None and self._done is not None:
-            consumer.unregisterProducer()
-            if error is None:
-                self._done.callback(None)
-            else:
-                self._done.errback(error)
-
-
-@implementer(IWriter)
-class MemoryWriter:
-    """Takes every byte at once, so it never pauses its producer."""
-
-    def __init__(
-        self, driver: MemoryDriver, path: str, file: _File, hasher: Hasher | None, closed: Callable[[], None]
-    ) -> None:
-        self.offset = len(file.content)
-        self.hasher = hasher
-        self._driver = driver
-        self._path = path
-        self._file = file
-        self._closed: Callable[[], None] | None = closed
-        self._producer: IProducer | None = None
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        """Take a push producer; stop it at once after the end."""
-        if not streaming:
-            raise ValueError("not a push producer")
-        if self._producer is not None:
-            raise RuntimeError("a producer is registered already")
-        if self._closed is None:
-            producer.stopProducing()
-        else:
-            self._producer = producer
-
-    def unregisterProducer(self) -> None:
-        """Forget the producer."""
-        self._producer = None
-
-    def write(self, data: bytes) -> None:
-        """Append; dropped after the end."""
-        if self._closed is not None and isinstance(self._file.content, bytearray):
-            self._file.content += data
-            self._driver.changed(self._file)
-            self.offset += len(data)
-            if self.hasher is not None:
-                self.hasher.update(data)
-
-    async def flush(self) -> int:
-        """See `IWriter`."""
-        return self.offset
-
-    async def publish(self, target: str) -> None:
-        """See `IWriter`."""
-        if self._closed is None:
-            raise RuntimeError("published after its end")
-        self._driver.publish(self._path, target, self._file)
-        self._end()
-
-    async def suspend(self) -> None:
-        """See `IWriter`."""
-        self._end()
-
-    async def abandon(self) -> None:
-        """See `IWriter`."""
-        if self._closed is not None:
-            self._end()
-            self._driver.discard(self._path, self._file)
-
-    def _end(self) -> None:
-        if self._closed is not None:
-            self._closed()
-            self._closed = None
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.stopProducing()

@@ -26,7 +26,7 @@ def _sha256(content: bytes) -> str:
 
 
 def _cancelled(failure: Failure) -> None:
-    failure.trap(CancelledError)
+    assert isinstance(failure.value, CancelledError)
 
 
 class WriterContract(Contract):

@@ -11,7 +11,6 @@ import heapq
 import os
 import re
 import stat
-from collections.abc import Iterable
 
 from txregistry.storage.interfaces import Content, FileInfo
 
@@ -26,6 +25,9 @@ SETTLED_AFTER = 2.0
 READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _PIECE = 1_048_576
+
+# Names sorted in one go: some milliseconds.
+_RUN = 16_384
 
 # Distribution 3.1 writes `<name>.<uuid>.tmp` and then renames. A tag may be called so too, but then it is a folder.
 _PEERS_TEMPORARY = re.compile(r".+\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp")
@@ -96,16 +98,26 @@ def read(path: str, now: float | None) -> Content:
 
 def names(folder: str, after: str | None, limit: int | None) -> list[str]:
     """The children's names, sorted by code point, without unfinished files."""
-    found: Iterable[str] = os.listdir(folder)
-    found = [name for name in found if name[0] != "." and not (name[-4:] == ".tmp" and _unfinished(folder, name))]
+    found = os.listdir(folder)
     if after is not None:
         found = [name for name in found if name > after]
+    joined = "\n" + "\n".join(found)
+    if "\n." in joined or ".tmp" in joined:
+        found = [name for name in found if name[0] != "." and not _unfinished(folder, name)]
     # A heap over a few names costs less than sorting very many.
     if limit is not None and limit * 16 < len(found):
         return heapq.nsmallest(limit, found)
-    found.sort()
+    found = _sorted(found)
     return found if limit is None else found[:limit]
 
 
+def _sorted(names: list[str]) -> list[str]:
+    # One call of `sort` keeps all other threads waiting: 0.8 s for a million names. Merging does not.
+    runs = [sorted(names[at : at + _RUN]) for at in range(0, len(names), _RUN)]
+    return runs[0] if len(runs) == 1 else list(heapq.merge(*runs))
+
+
 def _unfinished(folder: str, name: str) -> bool:
-    return _PEERS_TEMPORARY.fullmatch(name) is not None and not os.path.isdir(f"{folder}/{name}")
+    return (
+        name.endswith(".tmp") and _PEERS_TEMPORARY.fullmatch(name) is not None and not os.path.isdir(f"{folder}/{name}")
+    )
