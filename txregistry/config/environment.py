@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from txregistry.config.document import SHAPE, expanded, unknown_key
@@ -13,6 +14,9 @@ from txregistry.config.shapes import Shape
 PREFIX = "REGISTRY_"
 # Names the file; see `load.find_configuration`.
 CONFIGURATION_PATH = "REGISTRY_CONFIGURATION_PATH"
+
+# More digits are beyond the end of any list.
+_INDEX = re.compile(r"[0-9]{1,5}")
 
 _Step = tuple[str | int, Shape]  # a key or an index, and the shape of what is there
 
@@ -49,14 +53,13 @@ def _resolve(name: str, report: Report) -> list[_Step] | None:
     steps: list[_Step] = []
     shape = SHAPE
     for word in words:
-        key = word.lower()
         if shape.item is not None:
-            # More digits than this are an index beyond any list, and int() has limits of its own.
-            if not (word.isascii() and word.isdigit() and len(word) < 6):
+            if _INDEX.fullmatch(word) is None:
                 raise Refused(Problem(path, f"{word} is not an index of a list", name))
             steps.append((int(word), shape.item))
             shape = shape.item
             continue
+        key = word.lower()
         key = shape.spellings.get(key, key)
         below = shape.below(key) if key else None
         if below is None:

@@ -111,10 +111,6 @@ def _duration(place: Place) -> float:
     return seconds
 
 
-boolean = Form("boolean", _boolean)
-text = Form("text", _text)
-
-
 def _not_negative(place: Place) -> float:
     seconds = _duration(place)
     if seconds < 0:
@@ -122,6 +118,8 @@ def _not_negative(place: Place) -> float:
     return seconds
 
 
+boolean = Form("boolean", _boolean)
+text = Form("text", _text)
 duration = Form("duration", _not_negative)
 
 
