@@ -119,15 +119,16 @@ class Trickle:
 class World:
     """A registry, its clock and its store."""
 
-    def __init__(self, validation: Validation | None = None) -> None:
+    def __init__(self, validation: Validation | None = None, grace: float = 86400.0) -> None:
         self.clock = Clock()
+        self.grace = grace
         self.driver = MemoryDriver()
         self.validation = Validation() if validation is None else validation
         self.registry = self.open()
 
     def open(self, boot: str = "boot-1") -> Registry:
         """Another process on the same store."""
-        return Registry.over(self.driver, InlineWorkers(), self.clock, self.validation, boot)
+        return Registry.over(self.driver, InlineWorkers(), self.clock, self.validation, boot, self.grace)
 
     def push_blob(self, content: bytes, name: RepositoryName = APP, algorithm: str = "sha256") -> Digest:
         """Upload a blob whole."""

@@ -29,6 +29,8 @@ from txregistry.storage.filesystem.driver import FilesystemDriver
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.storage.memory import MemoryDriver
 
+# How long whoever was told that something exists may count on it, in seconds.
+_GRACE = 86_400.0
 # A store in memory has little to do on workers.
 _THREADS_WITHOUT_DISK = 10
 
@@ -45,7 +47,7 @@ def assemble(
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
-    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id())
+    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id(), _GRACE)
     lines = None
     if configuration.log.accesslog.disabled:
         application = RegistryApplication(registry, api_settings(configuration))

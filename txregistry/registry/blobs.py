@@ -5,6 +5,7 @@ from __future__ import annotations
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import BlobUnknown
 from txregistry.oci.names import RepositoryName
+from txregistry.registry.leases import Leases
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import IReader
@@ -12,33 +13,46 @@ from txregistry.storage.stores import Stores
 
 
 class RepositoryBlobs:
-    """A blob belongs to a repository by its link there; its bytes are shared with every other repository."""
+    """A blob belongs to a repository by its link there; its bytes are shared with every other repository.
 
-    def __init__(self, stores: Stores) -> None:
+    Whoever is told that a blob is there gets a lease on it.
+    """
+
+    def __init__(self, stores: Stores, leases: Leases) -> None:
         self._stores = stores
+        self._leases = leases
 
     async def size(self, name: RepositoryName, digest: Digest) -> int:
         """In bytes; raise `BlobUnknown`."""
-        size = await self._stores.blobs.size(await self._target(name, digest))
+        size = await self.claim(name, digest)
         if size is None:
             raise BlobUnknown(digest)
         return size
 
-    async def has(self, name: RepositoryName, digest: Digest) -> bool:
-        """Whether the repository has the blob and its bytes are there."""
-        target = await self._stores.links.target(layout.layer_link(name, digest))
-        return target is not None and await self._stores.blobs.size(target) is not None
+    async def claim(self, name: RepositoryName, digest: Digest) -> int | None:
+        """The size in bytes, with a lease on link and content; None where the repository does not have the blob."""
+        link = layout.layer_link(name, digest)
+        found = await self._stores.links.look(link)
+        if found is None:
+            return None
+        target, info = found
+        if self._leases.is_due(info) and not await self._leases.renew(link):
+            return None
+        return await self._claim_content(target)
 
     async def open(self, name: RepositoryName, digest: Digest, first: int = 0, last: int | None = None) -> IReader:
         """A reader of the bytes from `first` to `last`, both included; raise `BlobUnknown`."""
-        reader = await self._stores.blobs.open(await self._target(name, digest), first, last)
-        if reader is None:
-            raise BlobUnknown(digest)
-        return reader
+        if await self.claim(name, digest) is not None:
+            # Distribution keeps what was pushed by sha512 under sha256, and a link by the former that names the latter.
+            target = await self._stores.links.target(layout.layer_link(name, digest))
+            reader = None if target is None else await self._stores.blobs.open(target, first, last)
+            if reader is not None:
+                return reader
+        raise BlobUnknown(digest)
 
     async def link(self, name: RepositoryName, digest: Digest) -> None:
-        """Give the repository a blob whose bytes are stored; durable."""
-        await self._stores.links.write(layout.layer_link(name, digest), digest)
+        """Give the repository a blob whose bytes were just stored; durable. Raise `BlobUnknown` if they are gone again."""
+        await self._link(name, digest, digest)
 
     async def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> bool:
         """Give the repository a blob of another one; tell whether it was there.
@@ -52,22 +66,32 @@ class RepositoryBlobs:
             if linked is None:
                 return False
             target = linked
-        if await self._stores.blobs.size(target) is None:
+        if await self._claim_content(target) is None:
             return False
-        await self._stores.links.write(layout.layer_link(name, digest), target)
+        await self._link(name, digest, target)
         return True
 
     async def delete(self, name: RepositoryName, digest: Digest) -> None:
         """Take the blob from the repository, durably; its bytes stay for others. Raise `BlobUnknown`."""
-        await self._target(name, digest)
+        link = layout.layer_link(name, digest)
+        if await self._stores.links.target(link) is None:
+            raise BlobUnknown(digest)
         try:
-            await self._stores.driver.delete(layout.layer(name, digest))
+            await self._stores.links.delete(layout.layer(name, digest), link)
         except PathNotFound:
             raise BlobUnknown(digest) from None
 
-    async def _target(self, name: RepositoryName, digest: Digest) -> Digest:
-        # Distribution keeps what was pushed by sha512 under sha256, and a link by the former that names the latter.
-        target = await self._stores.links.target(layout.layer_link(name, digest))
-        if target is None:
+    async def _link(self, name: RepositoryName, digest: Digest, target: Digest) -> None:
+        claimed = self._leases.now()
+        await self._stores.links.write(layout.layer_link(name, digest), target)
+        # Where the disk took so long that the lease on the content may have run out, see that it is still there.
+        if not self._leases.lasts_since(claimed) and await self._claim_content(target) is None:
             raise BlobUnknown(digest)
-        return target
+
+    async def _claim_content(self, digest: Digest) -> int | None:
+        info = await self._stores.blobs.look(digest)
+        if info is None:
+            return None
+        if self._leases.is_due(info) and not await self._leases.renew(layout.blob_data(digest)):
+            return None
+        return info.size

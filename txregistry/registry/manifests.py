@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
-from txregistry.oci.errors import DigestInvalid, ManifestInvalid
+from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestReferencesUnknown
+from txregistry.oci.manifest import Manifest
 from txregistry.oci.names import Reference, RepositoryName, Tag
+from txregistry.registry.leases import Leases
 from txregistry.registry.media import StoredManifest
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.referrers import Referrers
@@ -38,7 +40,9 @@ class Manifests:
         tags: Tags,
         referrers: Referrers,
         references: References,
+        leases: Leases,
     ) -> None:
+        self._leases = leases
         self._parsing = parsing
         self._revisions = revisions
         self._tags = tags
@@ -69,13 +73,29 @@ class Manifests:
             tags = (reference, *tags)
         elif digest != reference:
             raise DigestInvalid(str(reference), f"the content's digest is {digest}")
+        claimed = self._leases.now()
         await self._references.check(name, manifest)
         await self._revisions.put(name, digest, content)
+        if not self._leases.lasts_since(claimed):
+            await self._confirm(name, manifest, digest, content)
         if manifest.subject is not None:
             await self._referrers.add(name, manifest, digest, len(content))
         for tag in dict.fromkeys(tags):
             await self._tags.point(name, tag, digest)
         return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
+
+    async def _confirm(self, name: RepositoryName, manifest: Manifest, digest: Digest, content: bytes) -> None:
+        """See that everything outlived the writing of it, which a slow disk may have drawn out.
+
+        A collection that began before the manifest was visible goes by the leases alone; one that begins later sees it.
+        """
+        if not await self._revisions.claim(name, digest):
+            await self._revisions.put(name, digest, content)
+        try:
+            await self._references.check(name, manifest)
+        except ManifestReferencesUnknown:
+            await self._revisions.delete(name, digest)
+            raise
 
     async def delete(self, name: RepositoryName, reference: Reference) -> None:
         """By tag: the tag alone. By digest: the manifest and every tag on it. Durable; raise `ManifestUnknown`.

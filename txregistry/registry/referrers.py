@@ -71,7 +71,7 @@ class Referrers:
                 return found, keys[position - 1]
             await loop.take()
             digest = _parse_key(keys[position])
-            if digest is None or not await self._revisions.has(name, digest):
+            if digest is None or not await self._revisions.claim(name, digest):
                 continue
             try:
                 path = layout.referrer(name, subject, digest)
@@ -116,11 +116,11 @@ class Referrers:
             await loop.take()
             try:
                 digest = Digest.parse(f"{algorithm}:{encoded}")
-                modified = (await self._stores.driver.stat(layout.revision(name, digest))).modified
+                changed = (await self._stores.driver.stat(layout.revision(name, digest))).changed
             except (DigestInvalid, PathNotFound):
                 continue
-            newest = max(newest, modified)
-            if modified < since:
+            newest = max(newest, changed)
+            if changed < since:
                 continue
             try:
                 stored = await self._revisions.get(name, digest)

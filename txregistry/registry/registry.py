@@ -10,6 +10,7 @@ from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import Validation
 from txregistry.registry.blobs import RepositoryBlobs
 from txregistry.registry.catalog import Catalog
+from txregistry.registry.leases import Leases
 from txregistry.registry.manifests import Manifests
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.progress import Progress
@@ -36,14 +37,25 @@ class Registry:
 
     @classmethod
     def over(
-        cls, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime, validation: Validation, boot: str
+        cls,
+        driver: IStorageDriver,
+        workers: IWorkers,
+        clock: IReactorTime,
+        validation: Validation,
+        boot: str,
+        grace: float | None,
     ) -> Registry:
-        """On this driver. `boot` is a text that differs after every start of the machine."""
+        """On this driver. `boot` is a text that differs after every start of the machine.
+
+        `grace`, in seconds, is how long whoever was told that something exists may count on it; None where nothing may
+        be written.
+        """
         stores, turns = Stores.over(driver, workers), Turns(clock)
-        blobs, revisions, tags = RepositoryBlobs(stores), Revisions(stores), Tags(stores, turns)
+        leases = Leases(driver, stores.trash, grace)
+        blobs, revisions, tags = RepositoryBlobs(stores, leases), Revisions(stores, leases), Tags(stores, turns)
         parsing = ManifestParsing(workers)
         referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)
         uploads = Uploads(stores, blobs, Holds(driver, clock), Progress(driver, boot))
-        manifests = Manifests(parsing, revisions, tags, referrers, references)
+        manifests = Manifests(parsing, revisions, tags, referrers, references, leases)
         return cls(blobs, uploads, manifests, tags, referrers, Catalog(stores, turns))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import ManifestUnknown
 from txregistry.oci.names import RepositoryName
+from txregistry.registry.leases import Leases
 from txregistry.registry.media import StoredManifest, stored_manifest
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
@@ -12,19 +13,23 @@ from txregistry.storage.stores import Stores
 
 
 class Revisions:
-    """A manifest belongs to a repository by its revision link; its bytes stand among the blobs."""
+    """A manifest belongs to a repository by its revision link; its bytes stand among the blobs.
 
-    def __init__(self, stores: Stores) -> None:
+    Whoever is told that a manifest is there gets a lease on its link. Its bytes need none: the link keeps them.
+    """
+
+    def __init__(self, stores: Stores, leases: Leases) -> None:
         self._stores = stores
+        self._leases = leases
 
-    async def has(self, name: RepositoryName, digest: Digest) -> bool:
-        """Whether the repository has the manifest and its bytes are there."""
-        target = await self._stores.links.target(layout.revision_link(name, digest))
-        return target is not None and await self._stores.blobs.size(target) is not None
+    async def claim(self, name: RepositoryName, digest: Digest) -> bool:
+        """Whether the repository has the manifest and its bytes are there; with a lease."""
+        target = await self._target(name, digest)
+        return target is not None and await self._stores.blobs.look(target) is not None
 
     async def get(self, name: RepositoryName, digest: Digest) -> StoredManifest:
         """The bytes as they were pushed; raise `ManifestUnknown`."""
-        target = await self._stores.links.target(layout.revision_link(name, digest))
+        target = await self._target(name, digest)
         found = None if target is None else await self._stores.blobs.read(target, stored_manifest)
         if found is None:
             raise ManifestUnknown(name, digest)
@@ -38,6 +43,16 @@ class Revisions:
     async def delete(self, name: RepositoryName, digest: Digest) -> None:
         """Take the manifest from the repository, durably; raise `ManifestUnknown`."""
         try:
-            await self._stores.driver.delete(layout.revision(name, digest))
+            await self._stores.links.delete(layout.revision(name, digest), layout.revision_link(name, digest))
         except PathNotFound:
             raise ManifestUnknown(name, digest) from None
+
+    async def _target(self, name: RepositoryName, digest: Digest) -> Digest | None:
+        link = layout.revision_link(name, digest)
+        found = await self._stores.links.look(link)
+        if found is None:
+            return None
+        target, info = found
+        if self._leases.is_due(info) and not await self._leases.renew(link):
+            return None
+        return target

@@ -16,7 +16,10 @@ from txregistry.registry.revisions import Revisions
 
 
 class References:
-    """Checks a manifest's references by the `validation` section; a missing `subject` is always accepted."""
+    """Checks a manifest's references by the `validation` section; a missing `subject` is always accepted.
+
+    What a manifest refers to gets a lease before it is looked for, so it is there for a grace after the check.
+    """
 
     def __init__(self, settings: Validation, blobs: RepositoryBlobs, revisions: Revisions) -> None:
         self._settings = settings
@@ -28,14 +31,14 @@ class References:
         if self._settings.disabled:
             return
         missing: list[Digest] = []
-        if manifest.config is not None and not await self._blobs.has(name, manifest.config.digest):
+        if manifest.config is not None and await self._blobs.claim(name, manifest.config.digest) is None:
             missing.append(manifest.config.digest)
         for layer in manifest.layers:
             self._check_urls(layer)
-            if not _is_held_elsewhere(layer) and not await self._blobs.has(name, layer.digest):
+            if not _is_held_elsewhere(layer) and await self._blobs.claim(name, layer.digest) is None:
                 missing.append(layer.digest)
         wanted = filter(self._is_wanted, manifest.manifests)
-        missing += [child.digest for child in wanted if not await self._revisions.has(name, child.digest)]
+        missing += [child.digest for child in wanted if not await self._revisions.claim(name, child.digest)]
         if missing:
             raise ManifestReferencesUnknown(tuple(dict.fromkeys(missing)))
 

@@ -9,38 +9,46 @@ from txregistry.oci.digest import Digest
 from txregistry.storage import layout
 from txregistry.storage.cache import VersionedCache
 from txregistry.storage.errors import PathNotFound
-from txregistry.storage.interfaces import IReader, IStorageDriver, IWriter
+from txregistry.storage.interfaces import FileInfo, IReader, IStorageDriver, IWriter
+from txregistry.storage.trash import Trash
 
 T = TypeVar("T")
 
 
 class BlobStore:
-    """Bytes by digest; who may see them is decided by the links of repositories."""
+    """Bytes by digest; who may see them is decided by the links of repositories.
 
-    def __init__(self, driver: IStorageDriver, cache: VersionedCache) -> None:
+    What waits in the trash comes back when it is asked for.
+    """
+
+    def __init__(self, driver: IStorageDriver, cache: VersionedCache, trash: Trash) -> None:
         self._driver = driver
         self._cache = cache
+        self._trash = trash
 
-    async def size(self, digest: Digest) -> int | None:
-        """In bytes; None where there is no such content."""
+    async def look(self, digest: Digest) -> FileInfo | None:
+        """What is known of the content; None where there is none."""
+        path = layout.blob_data(digest)
         try:
-            return (await self._driver.stat(layout.blob_data(digest))).size
+            return await self._driver.stat(path)
         except PathNotFound:
-            return None
+            return await self.look(digest) if await self._trash.restore(path) else None
 
     async def open(self, digest: Digest, first: int = 0, last: int | None = None) -> IReader | None:
         """A reader of the bytes from `first` to `last`, both included; None where there is no such content."""
+        path = layout.blob_data(digest)
         try:
-            return await self._driver.open_reader(layout.blob_data(digest), first, last)
+            return await self._driver.open_reader(path, first, last)
         except PathNotFound:
-            return None
+            return await self.open(digest, first, last) if await self._trash.restore(path) else None
 
     async def read(self, digest: Digest, parse: Callable[[bytes], T]) -> T | None:
         """What `parse` makes of small content; None where there is none."""
+        path = layout.blob_data(digest)
         try:
-            return await self._cache.read(layout.blob_data(digest), parse)
+            return await self._cache.read(path, parse)
         except PathNotFound:
-            return None
+            return await self.read(digest, parse) if await self._trash.restore(path) else None
 
     async def put(self, digest: Digest, content: bytes) -> None:
         """Store small content durably; the caller has checked that the digest is its."""

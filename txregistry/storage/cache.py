@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from txregistry.concurrency.workers import IWorkers
 from txregistry.storage.errors import PathNotFound
-from txregistry.storage.interfaces import IStorageDriver
+from txregistry.storage.interfaces import FileInfo, IStorageDriver
 
 T = TypeVar("T")
 
@@ -40,19 +40,23 @@ class VersionedCache:
 
         One path is always read with the same `parse`.
         """
+        return (await self.look(path, parse))[0]
+
+    async def look(self, path: str, parse: Callable[[bytes], T]) -> tuple[T, FileInfo]:
+        """The same, with what is known of the file now."""
         info = await self._driver.stat(path)
         entry = self._entries.get(path)
         if entry is not None and entry[0] == info.version:
             self._entries.move_to_end(path)
             value: T = entry[2]
-            return value
+            return value, info
         content = await self._driver.read(path)
         if len(content.data) > _LARGE:
             value = await self._workers.run(parse, content.data)
         else:
             value = parse(content.data)
         self._keep(path, content.info.version, len(content.data) + _OVERHEAD, value)
-        return value
+        return value, info
 
     async def listing(self, path: str) -> Sequence[str]:
         """The sorted names in a folder; raise `PathNotFound`."""

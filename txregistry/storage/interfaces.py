@@ -34,12 +34,14 @@ class Hasher(Protocol):
 class FileInfo:
     """What is known of a path.
 
-    `modified` is in seconds since the epoch. `version` is an opaque value that differs when the content (of a folder:
+    Times are in seconds since the epoch. `modified` is that of the content or of the last `touch`; `changed` also counts
+    what happened to the file itself, such as a move, and nobody can set it. `version` is an opaque value that differs when the content (of a folder:
     the set of its children) does; it is None where it cannot be trusted yet or at all, so that nothing may be cached.
     """
 
     size: int
     modified: float
+    changed: float
     is_folder: bool
     version: object | None
 
@@ -163,8 +165,10 @@ class IStorageDriver(Interface):
     async def touch(path: str) -> None:
         """Set the time of modification to now, which is what the collector looks at. Raise `PathNotFound`."""
 
-    async def move(source: str, target: str) -> None:
-        """At once and durable; folders above the target are made. Raise `PathNotFound`."""
+    async def move(source: str, target: str, durable: bool = True) -> None:
+        """At once; folders above the target are made. Raise `PathNotFound`.
+
+        With `durable` it survives a power cut once this returns; without, the file is in one of the two places."""
 
     async def lock(path: str) -> ILock:
         """Lock an existing folder exclusively among all processes on this store.

@@ -12,6 +12,13 @@
         _referrers/<algorithm>/<hex>/<algorithm>-<hex>     ours: a manifest whose subject is the first digest
         _referrers/_scanned                                ours: since when the folder above is complete
 
+      _txregistry/                                         ours
+        trash/<path below v2>                              what is removed but not yet gone
+        marks/<algorithm>-<two digits>/<number>            digests that a collection found in use
+        collection/                                        locked by whoever collects
+        servers/<id>/                                      locked by a server while it serves
+        adopted                                            this store may be collected
+
 This is Distribution's layout, byte for byte. A `link` holds the digest as text, without a newline. Its walks skip
 every folder that begins with `_`, so what is ours alone does not disturb it.
 """
@@ -21,8 +28,14 @@ from __future__ import annotations
 from txregistry.oci.digest import Digest
 from txregistry.oci.names import RepositoryName, Tag, UploadId
 
+_ROOT = "docker/registry/v2/"
 BLOBS = "docker/registry/v2/blobs"
 REPOSITORIES = "docker/registry/v2/repositories"
+TRASH = "docker/registry/v2/_txregistry/trash"
+MARKS = "docker/registry/v2/_txregistry/marks"
+COLLECTION = "docker/registry/v2/_txregistry/collection"
+SERVERS = "docker/registry/v2/_txregistry/servers"
+ADOPTED = "docker/registry/v2/_txregistry/adopted"
 
 # A folder that holds one of these is a repository; registry:2 looks for the first, registry:3 for the second.
 LAYERS_FOLDER = "_layers"
@@ -138,3 +151,8 @@ def referrer(name: RepositoryName, subject: Digest, digest: Digest) -> str:
 def referrers_scanned(name: RepositoryName) -> str:
     """Since when every manifest with a subject has its file there."""
     return f"{REPOSITORIES}/{name.text}/_referrers/_scanned"
+
+
+def trashed(path: str) -> str:
+    """Where a file that had this path waits."""
+    return f"{TRASH}/{path.removeprefix(_ROOT)}"

@@ -6,29 +6,45 @@ from txregistry.oci.digest import Digest
 from txregistry.oci.errors import DigestInvalid
 from txregistry.storage.cache import VersionedCache
 from txregistry.storage.errors import PathNotFound
-from txregistry.storage.interfaces import IStorageDriver
+from txregistry.storage.interfaces import FileInfo, IStorageDriver
+from txregistry.storage.trash import Trash
 
 
 class LinkStore:
     """Reads and writes `link` files.
 
     An empty or unreadable link counts as absent: registry:2 writes links in place, so a crash leaves empty ones behind.
+    One that waits in the trash comes back when it is asked for.
     """
 
-    def __init__(self, driver: IStorageDriver, cache: VersionedCache) -> None:
+    def __init__(self, driver: IStorageDriver, cache: VersionedCache, trash: Trash) -> None:
         self._driver = driver
         self._cache = cache
+        self._trash = trash
 
     async def target(self, path: str) -> Digest | None:
         """The digest that the link names, None where there is no link."""
+        found = await self.look(path)
+        return None if found is None else found[0]
+
+    async def look(self, path: str) -> tuple[Digest, FileInfo] | None:
+        """The digest that the link names and what is known of the file, None where there is no link."""
         try:
-            return await self._cache.read(path, _parse)
+            target, info = await self._cache.look(path, _parse)
         except PathNotFound:
-            return None
+            if not await self._trash.restore(path):
+                return None
+            return await self.look(path)
+        return None if target is None else (target, info)
 
     async def write(self, path: str, digest: Digest) -> None:
         """Point the link at a digest, durably."""
         await self._driver.write(path, str(digest).encode("ascii"))
+
+    async def delete(self, folder: str, path: str) -> None:
+        """Remove the link with its folder, durably, so that it does not come back; raise `PathNotFound`."""
+        await self._trash.remove(path)
+        await self._driver.delete(folder)
 
 
 def _parse(content: bytes) -> Digest | None:

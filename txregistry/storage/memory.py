@@ -23,6 +23,7 @@ class _Folder:
     version: int
     children: dict[str, File | _Folder] = field(factory=dict)
     names: list[str] | None = None
+    moved: float = 0.0
 
 
 _Node = File | _Folder
@@ -105,9 +106,10 @@ class MemoryDriver:
         """See `IStorageDriver`."""
         self.changed(self._node(path))
 
-    async def move(self, source: str, target: str) -> None:
+    async def move(self, source: str, target: str, durable: bool = True) -> None:
         """See `IStorageDriver`."""
         node = self._node(source)
+        node.moved = self._now()
         if (target + "/").startswith(source + "/"):
             raise StorageFailure(target, "a folder cannot be moved into itself")
         self._put(target, node)
@@ -208,7 +210,7 @@ class MemoryDriver:
 
 def _describe(node: _Node) -> FileInfo:
     size = len(node.content) if isinstance(node, File) else 0
-    return FileInfo(size, node.modified, isinstance(node, _Folder), node.version)
+    return FileInfo(size, node.modified, max(node.modified, node.moved), isinstance(node, _Folder), node.version)
 
 
 @implementer(ILock)

@@ -23,6 +23,7 @@ class File:
     content: bytes | bytearray
     modified: float
     version: int
+    moved: float = 0.0
 
 
 class Tree(Protocol):

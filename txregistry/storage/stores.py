@@ -1,4 +1,4 @@
-"""The stores over one driver, made together because they share one cache."""
+"""The stores over one driver, made together because they share one cache and one trash."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from txregistry.storage.blobs import BlobStore
 from txregistry.storage.cache import VersionedCache
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.storage.links import LinkStore
+from txregistry.storage.trash import Trash
 
 
 @frozen
@@ -17,11 +18,12 @@ class Stores:
 
     driver: IStorageDriver
     cache: VersionedCache
+    trash: Trash
     links: LinkStore
     blobs: BlobStore
 
     @classmethod
     def over(cls, driver: IStorageDriver, workers: IWorkers) -> Stores:
         """All stores on this driver; large content is parsed on the workers."""
-        cache = VersionedCache(driver, workers)
-        return cls(driver, cache, LinkStore(driver, cache), BlobStore(driver, cache))
+        cache, trash = VersionedCache(driver, workers), Trash(driver)
+        return cls(driver, cache, trash, LinkStore(driver, cache, trash), BlobStore(driver, cache, trash))

@@ -157,12 +157,12 @@ class FilesystemDriver:
         except (OSError, ValueError) as error:
             raise while_changing(error, path) from error
 
-    async def move(self, source: str, target: str) -> None:
+    async def move(self, source: str, target: str, durable: bool = True) -> None:
         """See `IStorageDriver`."""
         check_path(source)
         check_path(target)
         try:
-            await self._workers.run(self._tree.move, self._prefix + source, self._prefix + target)
+            await self._workers.run(self._tree.move, self._prefix + source, self._prefix + target, durable)
         except SourceMissing:
             raise PathNotFound(source) from None
         except (OSError, ValueError) as error:

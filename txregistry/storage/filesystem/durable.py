@@ -121,11 +121,13 @@ class DurableTree:
         self._rename_into(source, target)
         self.settle(os.path.dirname(target))
 
-    def move(self, source: str, target: str) -> None:
-        """Rename, durably in both folders."""
+    def move(self, source: str, target: str, durable: bool = True) -> None:
+        """Rename, durably in both folders where that is asked for."""
         self._rename_into(source, target)
-        self.settle(os.path.dirname(target))
-        self._sync(os.path.dirname(source))
+        if durable:
+            self.settle(os.path.dirname(target))
+            with contextlib.suppress(FileNotFoundError):  # Somebody has removed what was its last folder.
+                self._sync(os.path.dirname(source))
 
     def delete(self, path: str, durable: bool) -> None:
         """Remove a file, or a folder and all below it.

@@ -47,6 +47,7 @@ def describe(status: os.stat_result, now: float | None) -> FileInfo:
     return FileInfo(
         size,
         modified,
+        status.st_ctime,
         stat.S_ISDIR(status.st_mode),
         (status.st_mtime_ns, status.st_ino, size) if now is not None and modified + SETTLED_AFTER <= now else None,
     )
