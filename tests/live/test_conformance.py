@@ -20,7 +20,7 @@ STABLE = {"validation": {"manifests": {"urls": {"allow": [".*"]}}}}
 
 
 # A run that stops early must not look like a success.
-LEAST = 600
+LEAST = 800
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,10 @@ def test_the_conformance_suite_passes(
                 **variables,
             },
         )
-    cases = ElementTree.parse(tmp_path / "results" / "junit.xml").getroot().iter("testcase")
-    statuses = {case.attrib["name"]: case.attrib["status"] for case in cases}
-    # What a version does not have yet is disabled by the suite; skipped is what the registry would not do.
-    troubled = {name: status for name, status in statuses.items() if status not in ("passed", "disabled")}
-    assert troubled == {}, finished.stdout[-8000:]
+    suites = ElementTree.parse(tmp_path / "results" / "junit.xml").getroot()
+    # The suite disables what a version does not have yet, and counts that apart from what the registry would not do.
+    found = {count: int(suites.attrib.get(count, 0)) for count in ("failures", "errors", "skipped")}
+    assert found == {"failures": 0, "errors": 0, "skipped": 0}, finished.stdout[-8000:]
     assert finished.returncode == 0, finished.stdout[-8000:]
-    assert len(statuses) > LEAST
+    assert int(suites.attrib["tests"]) > LEAST
     assert server.defects() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -78,8 +79,11 @@ def running_dockerd(folder: Path) -> Iterator[Docker]:
         try:
             process.wait(STOP_LIMIT)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        # The daemon mounts its folder on itself, and leaves it so; it could not be removed.
+        if (folder / "root").is_mount():
+            run("umount", "-l", str(folder / "root"))
 
 
 def _await_start(process: subprocess.Popen[bytes], docker: Docker, log: Path) -> None:

@@ -60,36 +60,36 @@ DIGESTS = {
     "newline": f"sha256:{HEX}%0a",
 }
 
+_NAME_CODES = ("NAME_INVALID", "NAME_UNKNOWN", "UNSUPPORTED")
+_TAG_CODES = ("TAG_INVALID", "MANIFEST_INVALID", "MANIFEST_UNKNOWN", *_NAME_CODES)
+_DIGEST_CODES = ("DIGEST_INVALID", "NAME_INVALID", "UNSUPPORTED")
+_UPLOAD_CODES = ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", *_NAME_CODES)
 _LISTS = ("/v2/_catalog", "/v2/seed/tags/list")
 
 
 def paths() -> Iterator[Case]:
     """Names, tags, digests and upload ids."""
-    name_codes = ("NAME_INVALID", "NAME_UNKNOWN", "UNSUPPORTED")
     for why, name in NAMES.items():
-        yield Case(f"name, {why}: tags", head("GET", f"/v2/{name}/tags/list"), (400, 404), name_codes)
-        yield Case(f"name, {why}: manifest", put_manifest(f"/v2/{name}/manifests/1", b"{}"), (400, 404), name_codes)
-        yield Case(f"name, {why}: upload", sized("POST", f"/v2/{name}/blobs/uploads/", b""), (400, 404), name_codes)
+        yield Case(f"name, {why}: tags", head("GET", f"/v2/{name}/tags/list"), (400, 404), _NAME_CODES)
+        yield Case(f"name, {why}: manifest", put_manifest(f"/v2/{name}/manifests/1", b"{}"), (400, 404), _NAME_CODES)
+        yield Case(f"name, {why}: upload", sized("POST", f"/v2/{name}/blobs/uploads/", b""), (400, 404), _NAME_CODES)
     for why, tag in TAGS.items():
-        codes = ("TAG_INVALID", "MANIFEST_INVALID", "NAME_INVALID", "MANIFEST_UNKNOWN", "NAME_UNKNOWN", "UNSUPPORTED")
-        yield Case(f"tag, {why}: get", head("GET", f"/v2/a/manifests/{tag}"), (400, 404), codes)
-        yield Case(f"tag, {why}: put", put_manifest(f"/v2/a/manifests/{tag}", b"{}"), (400, 404), codes)
+        yield Case(f"tag, {why}: get", head("GET", f"/v2/a/manifests/{tag}"), (400, 404), _TAG_CODES)
+        yield Case(f"tag, {why}: put", put_manifest(f"/v2/a/manifests/{tag}", b"{}"), (400, 404), _TAG_CODES)
     for why, digest in DIGESTS.items():
-        codes = ("DIGEST_INVALID", "NAME_INVALID", "UNSUPPORTED")
-        yield Case(f"digest, {why}: blob", head("GET", f"/v2/a/blobs/{digest}"), (400, 404), codes)
-        yield Case(f"digest, {why}: referrers", head("GET", f"/v2/a/referrers/{digest}"), (400, 404), codes)
+        yield Case(f"digest, {why}: blob", head("GET", f"/v2/a/blobs/{digest}"), (400, 404), _DIGEST_CODES)
+        yield Case(f"digest, {why}: referrers", head("GET", f"/v2/a/referrers/{digest}"), (400, 404), _DIGEST_CODES)
         yield Case(
             f"digest, {why}: mount",
             sized("POST", f"/v2/a/blobs/uploads/?mount={digest}&from=b", b""),
             (202, 400),
-            codes,
+            _DIGEST_CODES,
         )
     for why, upload in {"up": "..%2f..%2fx", "NUL": "%00", "unknown": f"{HEX[:8]}-1234-1234-1234-{HEX[:12]}"}.items():
         for method in ("GET", "PATCH", "PUT", "DELETE"):
             target = f"/v2/a/blobs/uploads/{upload}?digest={DIGEST}"
-            codes = ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "NAME_INVALID", "NAME_UNKNOWN", "UNSUPPORTED")
-            yield Case(f"upload id, {why}: {method}", sized(method, target, b"x"), (400, 404), codes)
-    for method, target in (("GET", "/"), ("GET", "/etc/passwd"), ("GET", "/v2/a/nothing/b"), ("GET", "/v1/")):
+            yield Case(f"upload id, {why}: {method}", sized(method, target, b"x"), (400, 404), _UPLOAD_CODES)
+    for method, target in (("GET", "/etc/passwd"), ("GET", "/v2/a/nothing/b"), ("GET", "/v1/")):
         yield Case(f"no such route: {target}", head(method, target), (404,))
     for method, target in (
         ("POST", "/v2/"),
