@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from attrs import frozen
 
@@ -47,43 +48,45 @@ class Docker:
 
 @contextmanager
 def running_dockerd(folder: Path) -> Iterator[Docker]:
-    """The daemon as long as the context lasts."""
-    daemon = require("dockerd")
-    docker = Docker(folder / "docker.sock", require("docker"), folder / "configuration")
+    """The daemon as long as the context lasts, with its images in the folder."""
     require_root("dockerd")
+    daemon, docker = require("dockerd"), require("docker")
     folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "dockerd.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                daemon,
-                "--bridge=none",
-                "--iptables=false",
-                "--ip6tables=false",
-                f"--data-root={folder / 'root'}",
-                f"--exec-root={folder / 'exec'}",
-                f"--pidfile={folder / 'docker.pid'}",
-                "-H",
-                f"unix://{docker.socket}",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        _await_start(process, docker, log)
-        yield docker
-    finally:
-        process.terminate()
+    data, log = folder / "data", folder / "dockerd.log"
+    # Sockets of containerd lie below; the kernel's limit of 108 bytes for their paths is soon reached elsewhere.
+    with TemporaryDirectory(prefix="dockerd-", dir="/tmp") as sockets:
+        command = Docker(Path(sockets) / "docker.sock", docker, folder / "configuration")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    daemon,
+                    "--bridge=none",
+                    "--iptables=false",
+                    "--ip6tables=false",
+                    f"--data-root={data}",
+                    f"--exec-root={sockets}/exec",
+                    f"--pidfile={sockets}/docker.pid",
+                    "-H",
+                    f"unix://{command.socket}",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         try:
-            process.wait(STOP_LIMIT)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        # The daemon mounts its folder on itself, and leaves it so; it could not be removed.
-        if (folder / "root").is_mount():
-            run("umount", "-l", str(folder / "root"))
+            _await_start(process, command, log)
+            yield command
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_LIMIT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            # The daemon mounts its folder on itself, and may leave it so; it could not be removed.
+            while data.is_mount():
+                run("umount", "-l", str(data))
 
 
 def _await_start(process: subprocess.Popen[bytes], docker: Docker, log: Path) -> None:

@@ -25,7 +25,6 @@ START_LIMIT = 20.0
 STOP_LIMIT = 20.0
 
 _DEFECT = re.compile(r"Traceback|Unhandled|panic|\bcritical\b|level=fatal", re.IGNORECASE)
-_OURS = "import sys; from txregistry.cli.main import main; sys.exit(main())"
 
 
 class Server:
@@ -175,7 +174,7 @@ class Server:
 
 def _command(kind: str) -> list[str]:
     if kind == "txregistry":
-        return [sys.executable, "-c", _OURS]
+        return [sys.executable, "-m", "txregistry.cli.main"]
     return [require("docker-registry" if kind == "registry2" else "registry")]
 
 
