@@ -171,3 +171,32 @@ def test_systemd_hears_that_it_is_ready_and_that_it_stops(tmp_path: Path) -> Non
             server.signal(signal.SIGTERM)
             assert manager.recv(99) == b"STOPPING=1"
             assert server.status() == 0
+
+
+def test_a_socket_that_systemd_has_opened_is_served(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port, descriptor = opened.getsockname()[1], opened.fileno()
+        # The address of the configuration is taken; nobody looks at it.
+        path = configured(tmp_path, addr=f"127.0.0.1:{port}")
+        activated = f'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec "$@" 3<&{descriptor}'
+        command = ["sh", "-c", activated, "sh", *SERVE, path]
+        with Process(command, tmp_path, inherit=(descriptor,)) as server, Client(port) as client:
+            client.send(REQUEST)
+            assert client.answer().startswith("HTTP/1.1 200 OK")
+            server.signal(signal.SIGTERM)
+            assert server.status() == 0
+
+
+def test_a_unix_socket_is_served_and_removed(tmp_path: Path) -> None:
+    address = str(tmp_path / "registry.sock")
+    with Process([*SERVE, configured(tmp_path, "  net: unix\n", addr=address)], tmp_path) as server:
+        server.read_until(f"address={address}")
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(30)
+            client.connect(address)
+            client.sendall(REQUEST)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        server.signal(signal.SIGTERM)
+        assert server.status() == 0
+        assert not (tmp_path / "registry.sock").exists()
+        assert server.stdout.startswith("- - - [")

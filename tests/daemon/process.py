@@ -46,12 +46,19 @@ def run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str
 class Process:
     """A server in the foreground; leaves no process behind."""
 
-    def __init__(self, command: Sequence[str], folder: Path, more: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], folder: Path, more: dict[str, str] | None = None, inherit: Sequence[int] = ()
+    ) -> None:
         self._stdout = folder / "stdout"
         self.log = ""
         with open(self._stdout, "wb") as stdout:
             self._popen = subprocess.Popen(
-                command, cwd=folder, env=environment() | (more or {}), stdout=stdout, stderr=subprocess.PIPE
+                command,
+                cwd=folder,
+                env=environment() | (more or {}),
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                pass_fds=inherit,
             )
 
     def __enter__(self) -> Process:

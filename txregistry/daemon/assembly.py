@@ -19,7 +19,7 @@ from txregistry.daemon.lines import BufferedLines
 from txregistry.daemon.listening import listen
 from txregistry.daemon.problems import StorageUnusable
 from txregistry.daemon.service import RegistryService
-from txregistry.daemon.systemd import Notifier, inherited_sockets
+from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
 from txregistry.http.exchange import Exchange
 from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext, TLSSettings
@@ -47,7 +47,8 @@ def assemble(
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
-    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id(), _GRACE)
+    grace = None if storage.maintenance.readonly else _GRACE
+    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id(), grace)
     lines = None
     if configuration.log.accesslog.disabled:
         application = RegistryApplication(registry, api_settings(configuration))
@@ -58,7 +59,7 @@ def assemble(
     factory = HTTPFactory(application, reactor, tls=tls)
 
     def open_port() -> IListeningPort:
-        return listen(reactor, http, factory, inherited_sockets(environ))
+        return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
 
     drain = Drain(factory, reactor, http.draintimeout)
     return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ))

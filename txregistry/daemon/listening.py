@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 from collections.abc import Sequence
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
 
 from txregistry.config.model import HTTP
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import CannotListen
 from txregistry.http.server import HTTPFactory
 from txregistry.http.transport import adopt, listen_tcp, listen_unix
+
+_log = Logger()
 
 
 def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Sequence[int] = ()) -> IListeningPort:
@@ -22,7 +26,7 @@ def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Seque
     """
     try:
         if inherited:
-            return adopt(reactor, inherited[0], factory)
+            return _adopted(reactor, inherited, factory)
         if http.net == "unix":
             return listen_unix(reactor, http.addr, factory)
         return listen_tcp(reactor, http.address.port, factory, http.address.host)
@@ -31,6 +35,15 @@ def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Seque
         raise CannotListen(http.addr, getattr(cause, "strerror", None) or str(cause)) from error
     except OSError as error:
         raise CannotListen(http.addr, error.strerror or str(error)) from error
+
+
+def _adopted(reactor: IReactor, inherited: Sequence[int], factory: HTTPFactory) -> IListeningPort:
+    first, *others = inherited
+    if others:
+        _log.warn("only the first of the inherited sockets is served", ignored=len(others))
+    port = adopt(reactor, first, factory)
+    os.close(first)  # the port has a duplicate
+    return port
 
 
 def is_local(http: HTTP) -> bool:

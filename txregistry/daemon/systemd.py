@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Mapping
 
@@ -47,6 +48,19 @@ class Notifier:
                 channel.send(message.encode("ascii"))
             except OSError:
                 pass  # The manager is gone or too busy; that must not stop the service.
+
+
+def environment_at_start() -> dict[str, str]:
+    """The environment that the process was started with; empty where there is no Linux to tell it.
+
+    Twisted's endpoints take LISTEN_FDS out of `os.environ` when they are imported, for a private use of their own.
+    """
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            pairs = os.fsdecode(file.read()).split("\0")
+    except OSError:
+        return {}
+    return {name: value for name, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def inherited_sockets(environ: Mapping[str, str]) -> list[int]:
