@@ -51,7 +51,7 @@ class RepositoryBlobs:
         raise BlobUnknown(digest)
 
     async def link(self, name: RepositoryName, digest: Digest) -> None:
-        """Give the repository a blob whose bytes were just stored; durable. Raise `BlobUnknown` if they are gone again."""
+        """Give the repository a blob whose bytes were just stored; durable. Raise `BlobUnknown` if they are gone."""
         await self._link(name, digest, digest)
 
     async def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> bool:

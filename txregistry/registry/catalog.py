@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from txregistry.concurrency.turns import Loop, Turns
 from txregistry.storage import layout
@@ -26,20 +26,25 @@ class Catalog:
         found: list[str] = []
         if limit == 0:
             return found, False
-        async for name in self._walk(self._turns.loop(), "", last.split("/") if last else []):
+        async for name in self.names(last=last):
             if len(found) == limit:
                 return found, True
             found.append(name)
         return found, False
 
-    async def _walk(self, loop: Loop, folder: str, last: list[str]) -> AsyncIterator[str]:
+    def names(self, root: str = layout.REPOSITORIES, last: str | None = None) -> AsyncIterator[str]:
+        """All names behind `last`, one after the other, in this tree of repositories."""
+        return self._walk(self._turns.loop(), root, "", last.split("/") if last else [])
+
+    async def has(self, name: str) -> bool:
+        """Whether there is a repository of this name."""
+        return _is_repository(await self._children(f"{layout.REPOSITORIES}/{name}"))
+
+    async def _walk(self, loop: Loop, root: str, folder: str, last: list[str]) -> AsyncIterator[str]:
         """Repositories in and below a folder. `last` is what remains of the last name, seen from here."""
         await loop.take()
-        try:
-            children = await self._stores.cache.listing(layout.repository_folder(folder))
-        except PathNotFound:
-            return
-        if folder and not last and any(mark in children for mark in layout.REPOSITORY_MARKS):
+        children = await self._children(f"{root}/{folder}" if folder else root)
+        if folder and not last and _is_repository(children):
             yield folder
         start = bisect_left(children, last[0]) if last else 0
         for position in range(start, len(children)):
@@ -48,5 +53,15 @@ class Catalog:
                 continue
             # Only the branch that `last` itself stands in has names that were told already, `last` included.
             rest = last[1:] or [""] if last and child == last[0] else []
-            async for name in self._walk(loop, f"{folder}/{child}" if folder else child, rest):
+            async for name in self._walk(loop, root, f"{folder}/{child}" if folder else child, rest):
                 yield name
+
+    async def _children(self, folder: str) -> Sequence[str]:
+        try:
+            return await self._stores.cache.listing(folder)
+        except PathNotFound:
+            return ()
+
+
+def _is_repository(children: Sequence[str]) -> bool:
+    return any(mark in children for mark in layout.REPOSITORY_MARKS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 
@@ -10,6 +13,7 @@ from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import Validation
 from txregistry.registry.blobs import RepositoryBlobs
 from txregistry.registry.catalog import Catalog
+from txregistry.registry.collection.collector import Collector
 from txregistry.registry.leases import Leases
 from txregistry.registry.manifests import Manifests
 from txregistry.registry.parsing import ManifestParsing
@@ -26,7 +30,7 @@ from txregistry.storage.stores import Stores
 
 @frozen
 class Registry:
-    """What can be done; every method takes the repository's name first."""
+    """What can be done; every method but those of the catalog and the collector takes the repository's name first."""
 
     blobs: RepositoryBlobs
     uploads: Uploads
@@ -34,6 +38,7 @@ class Registry:
     tags: Tags
     referrers: Referrers
     catalog: Catalog
+    collector: Collector
 
     @classmethod
     def over(
@@ -44,18 +49,21 @@ class Registry:
         validation: Validation,
         boot: str,
         grace: float | None,
+        now: Callable[[], float] = time.time,
     ) -> Registry:
         """On this driver. `boot` is a text that differs after every start of the machine.
 
         `grace`, in seconds, is how long whoever was told that something exists may count on it; None where nothing may
-        be written.
+        be written. `now` tells seconds since the epoch.
         """
         stores, turns = Stores.over(driver, workers), Turns(clock)
-        leases = Leases(driver, stores.trash, grace)
+        leases = Leases(driver, stores.trash, grace, now)
         blobs, revisions, tags = RepositoryBlobs(stores, leases), Revisions(stores, leases), Tags(stores, turns)
         parsing = ManifestParsing(workers)
         referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)
         uploads = Uploads(stores, blobs, Holds(driver, clock), Progress(driver, boot))
         manifests = Manifests(parsing, revisions, tags, referrers, references, leases)
-        return cls(blobs, uploads, manifests, tags, referrers, Catalog(stores, turns))
+        catalog = Catalog(stores, turns)
+        collector = Collector(stores, workers, tags, catalog, turns, clock, now)
+        return cls(blobs, uploads, manifests, tags, referrers, catalog, collector)

@@ -50,6 +50,14 @@ class BlobStore:
         except PathNotFound:
             return await self.read(digest, parse) if await self._trash.restore(path) else None
 
+    async def content(self, digest: Digest) -> bytes | None:
+        """Small content as it is, past the cache; None where there is none."""
+        path = layout.blob_data(digest)
+        try:
+            return (await self._driver.read(path)).data
+        except PathNotFound:
+            return await self.content(digest) if await self._trash.restore(path) else None
+
     async def put(self, digest: Digest, content: bytes) -> None:
         """Store small content durably; the caller has checked that the digest is its."""
         await self._driver.write(layout.blob_data(digest), content)

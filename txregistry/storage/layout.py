@@ -25,7 +25,7 @@ every folder that begins with `_`, so what is ours alone does not disturb it.
 
 from __future__ import annotations
 
-from txregistry.oci.digest import Digest
+from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.names import RepositoryName, Tag, UploadId
 
 _ROOT = "docker/registry/v2/"
@@ -53,14 +53,14 @@ def repository(name: RepositoryName) -> str:
     return f"{REPOSITORIES}/{name.text}"
 
 
-def repository_folder(relative: str) -> str:
-    """A folder in the tree of names, which need not be a repository; `relative` is empty for its root."""
-    return f"{REPOSITORIES}/{relative}" if relative else REPOSITORIES
-
-
 def layer_link(name: RepositoryName, digest: Digest) -> str:
     """Says that the repository has the blob."""
     return f"{REPOSITORIES}/{name.text}/_layers/{digest.algorithm}/{digest.hex}/link"
+
+
+def layers(name: RepositoryName, algorithm: str) -> str:
+    """The folder of a repository's blobs by one algorithm."""
+    return f"{REPOSITORIES}/{name.text}/_layers/{algorithm}"
 
 
 def layer(name: RepositoryName, digest: Digest) -> str:
@@ -151,6 +151,25 @@ def referrer(name: RepositoryName, subject: Digest, digest: Digest) -> str:
 def referrers_scanned(name: RepositoryName) -> str:
     """Since when every manifest with a subject has its file there."""
     return f"{REPOSITORIES}/{name.text}/_referrers/_scanned"
+
+
+def all_referrers(name: RepositoryName) -> str:
+    """The folder of a repository's referrers."""
+    return f"{REPOSITORIES}/{name.text}/_referrers"
+
+
+def repository_folders(name: RepositoryName) -> tuple[str, ...]:
+    """The folders inside of a repository's that hold no names of their own, the innermost first."""
+    algorithms = tuple(HEX_LENGTHS)
+    return (
+        *(layers(name, algorithm) for algorithm in algorithms),
+        f"{REPOSITORIES}/{name.text}/{LAYERS_FOLDER}",
+        *(revisions(name, algorithm) for algorithm in algorithms),
+        f"{REPOSITORIES}/{name.text}/{MANIFESTS_FOLDER}/revisions",
+        tags(name),
+        manifests(name),
+        uploads(name),
+    )
 
 
 def trashed(path: str) -> str:

@@ -1,0 +1,94 @@
+"""One collection: mark what manifests keep, take away the rest in two steps, and leave a report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from attrs import define, field
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txregistry.concurrency.turns import Turns
+from txregistry.concurrency.workers import IWorkers
+from txregistry.oci.errors import NameInvalid
+from txregistry.oci.names import RepositoryName
+from txregistry.registry.catalog import Catalog
+from txregistry.registry.collection.blobs import BlobCollection
+from txregistry.registry.collection.emptied import EmptyRepositories
+from txregistry.registry.collection.limits import Limits
+from txregistry.registry.collection.marks import Marks
+from txregistry.registry.collection.pace import Pace
+from txregistry.registry.collection.removal import Removal
+from txregistry.registry.collection.report import Report
+from txregistry.registry.collection.repository import RepositoryCollection
+from txregistry.registry.tags import Tags
+from txregistry.storage import layout
+from txregistry.storage.interfaces import ILock
+from txregistry.storage.stores import Stores
+
+_log = Logger()
+
+
+async def _nothing() -> None:
+    """Between marking and sweeping nothing happens, but for tests that hold the window open."""
+
+
+@define(eq=False)
+class Collector:
+    """Any number of processes may have one; one at a time collects."""
+
+    _stores: Stores
+    _workers: IWorkers
+    _tags: Tags
+    _catalog: Catalog
+    _turns: Turns
+    _clock: IReactorTime
+    _now: Callable[[], float] = time.time
+    # Called when everything is marked and no shared content has been looked at yet.
+    marked: Callable[[], Awaitable[None]] = field(default=_nothing)
+
+    async def run(self, limits: Limits, progress: Callable[[Report], None] = lambda report: None) -> Report:
+        """Collect once. `progress` is called after each repository.
+
+        Raise `Locked` when somebody else does, `ManifestUnreadable` where it cannot be told what is in use.
+        """
+        lock = await self._lock()
+        try:
+            return await self._run(limits, progress)
+        finally:
+            lock.release()
+
+    async def _run(self, limits: Limits, progress: Callable[[Report], None]) -> Report:
+        driver, report = self._stores.driver, Report(dry_run=limits.dry_run)
+        marks, pace = Marks(driver, "store"), Pace(self._clock, self._turns, limits.rate)
+        removal = Removal(driver, self._stores.trash, limits, self._now(), report)
+        repositories = RepositoryCollection(self._stores, self._workers, self._tags, marks, removal, pace, report)
+        emptied = EmptyRepositories(driver)
+        await marks.clear()
+        try:
+            async for name in self._names(layout.REPOSITORIES):
+                await repositories.run(name, limits.delete_untagged)
+                if not limits.dry_run and await emptied.remove(name):
+                    report.emptied += 1
+                progress(report)
+            async for name in self._names(layout.trashed(layout.REPOSITORIES)):
+                # Only those that are gone are left: what waits of the others was decided on with them.
+                if not await self._catalog.has(str(name)):
+                    await repositories.run(name, limits.delete_untagged)
+            await self.marked()
+            await BlobCollection(driver, marks, removal, pace, report).run()
+        finally:
+            await marks.clear()
+        return report
+
+    async def _names(self, root: str) -> AsyncIterator[RepositoryName]:
+        async for text in self._catalog.names(root):
+            try:
+                yield RepositoryName.parse(text)
+            except NameInvalid:
+                _log.warn("folder passed over: not the name of a repository", name=text)
+
+    async def _lock(self) -> ILock:
+        await self._stores.driver.write(f"{layout.COLLECTION}/lock", b"", durable=False)
+        return await self._stores.driver.lock(layout.COLLECTION)

@@ -1,0 +1,16 @@
+"""What a collection may remove, and how fast it goes."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Limits:
+    """Times in seconds. `rate` is how many files are looked at in a second, None without a limit."""
+
+    grace: float
+    trash: float
+    delete_untagged: bool = False
+    dry_run: bool = False
+    rate: float | None = None

@@ -1,0 +1,90 @@
+"""Take one file away in two steps, and bring it back whenever somebody turns out to rely on it."""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from txregistry.registry.collection.limits import Limits
+from txregistry.registry.collection.report import Report
+from txregistry.storage import layout
+from txregistry.storage.errors import PathNotFound
+from txregistry.storage.interfaces import FileInfo, IStorageDriver
+from txregistry.storage.trash import Trash
+
+_log = Logger()
+
+
+class Removal:
+    """For one run, which began at `started` (seconds since the epoch, by the clock of leases).
+
+    A file goes to the trash when nothing marked it and its lease had ended before the run began: whoever relied on it
+    later than that has renewed the lease. It leaves the trash for good when a whole run that began after it came there
+    has not marked it either, and its second grace is over.
+    """
+
+    def __init__(self, driver: IStorageDriver, trash: Trash, limits: Limits, started: float, report: Report) -> None:
+        self._driver = driver
+        self._trash = trash
+        self._limits = limits
+        self._started = started
+        self._report = report
+
+    async def throw(self, path: str) -> FileInfo | None:
+        """Move an unmarked file to the trash, with its folder if that is empty then; tell what went, if it did."""
+        try:
+            info = await self._driver.stat(path)
+        except PathNotFound:
+            return None
+        if info.modified >= self._started - self._limits.grace:
+            self._report.waiting += 1
+            self._report.waiting_bytes += info.size
+            return None
+        if not self._limits.dry_run and not await self._thrown(path, info):
+            return None
+        self._report.trashed += 1
+        self._report.trashed_bytes += info.size
+        return info
+
+    async def settle(self, path: str, marked: bool) -> bool:
+        """Decide on what waits in the trash under this path: back, gone, or wait on. Tell whether it is gone."""
+        waiting = layout.trashed(path)
+        try:
+            info = await self._driver.stat(waiting)
+        except PathNotFound:
+            return False
+        if marked:
+            if not self._limits.dry_run and await self._trash.restore(path):
+                self._report.restored += 1
+                await self._tidy(waiting)
+            return False
+        if info.changed >= self._started or self._started - info.changed < self._limits.trash:
+            self._report.waiting += 1
+            self._report.waiting_bytes += info.size
+            return False
+        if not self._limits.dry_run and not await self._trash.remove(path):
+            return False
+        self._report.removed += 1
+        self._report.removed_bytes += info.size
+        if not self._limits.dry_run:
+            await self._tidy(waiting)
+        return True
+
+    async def _thrown(self, path: str, info: FileInfo) -> bool:
+        try:
+            moved = await self._trash.throw(path)
+        except PathNotFound:
+            return False
+        if moved.modified > info.modified:
+            # Somebody has renewed the lease between our look and our move.
+            await self._trash.restore(path)
+            self._report.restored += 1
+            return False
+        _log.debug("moved to trash", path=path, size=info.size)
+        await self._driver.remove_empty(path.rpartition("/")[0])
+        return True
+
+    async def _tidy(self, path: str) -> None:
+        """Remove the folders of the trash that are empty now."""
+        folder = path.rpartition("/")[0]
+        while folder.startswith(layout.TRASH) and await self._driver.remove_empty(folder):
+            folder = folder.rpartition("/")[0]
