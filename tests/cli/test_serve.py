@@ -1,5 +1,6 @@
 import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,13 @@ from tests.daemon.process import SERVE, Client, Process, configured, run
 
 pytestmark = pytest.mark.live
 
+# What systemd does before it starts a service that has a socket unit.
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="http")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 REQUEST = b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -178,8 +186,7 @@ def test_a_socket_that_systemd_has_opened_is_served(tmp_path: Path) -> None:
         port, descriptor = opened.getsockname()[1], opened.fileno()
         # The address of the configuration is taken; nobody looks at it.
         path = configured(tmp_path, addr=f"127.0.0.1:{port}")
-        activated = f'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http; exec "$@" 3<&{descriptor}'
-        command = ["sh", "-c", activated, "sh", *SERVE, path]
+        command = [sys.executable, "-c", ACTIVATE, str(descriptor), *SERVE, path]
         with Process(command, tmp_path, inherit=(descriptor,)) as server, Client(port) as client:
             client.send(REQUEST)
             assert client.answer().startswith("HTTP/1.1 200 OK")
