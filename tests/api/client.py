@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from attrs import frozen
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from zope.interface import implementer
 
@@ -77,25 +77,18 @@ class Client:
         }
         self.application = RegistryApplication(self.world.registry, Settings(**chosen))
 
-    def __call__(self, method: str, target: str, body: bytes = b"", secure: bool = False, **headers: str) -> Answer:
+    def __call__(self, method: str, target: str, body: bytes = b"", /, **headers: str) -> Answer:
         """Header names are given with `_` for `-`."""
-        response = now(self.start(method, target, body, secure, **headers))
-        return self._answer(method, response)
-
-    def start(
-        self, method: str, target: str, body: bytes = b"", secure: bool = False, **headers: str
-    ) -> Deferred[Response]:
-        """The same, for an answer that has to wait."""
         path, _, query = target.partition("?")
         content = RequestBody(len(body))
         content.feed(body)
         content.complete = True
         fields = [(name.replace("_", "-").lower().encode(), value.encode()) for name, value in headers.items()]
         request = Request(
-            method, unquote(path), query, target, Headers(fields), content, "1.1", secure, "127.0.0.1", 0.0
+            method, unquote(path), query, target, Headers(fields), content, "1.1", False, "127.0.0.1", 0.0
         )
         answer = self.application.handle(request)
-        return answer if isinstance(answer, Deferred) else succeed(answer)
+        return self._answer(method, now(answer) if isinstance(answer, Deferred) else answer)
 
     def _answer(self, method: str, response: Response) -> Answer:
         headers = {name.decode().lower(): value.decode() for name, value in response.headers}

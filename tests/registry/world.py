@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IConsumer, IPushProducer
+from twisted.internet.interfaces import IConsumer, IDelayedCall, IPushProducer
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
@@ -119,11 +119,13 @@ class Trickle:
 class PromptClock(Clock):
     """Its next turn comes at once, so a long loop on a slow machine does not have to be helped on."""
 
-    def callLater(self, when: float, what: Any, *args: Any, **kwargs: Any) -> Any:
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
         """See `IReactorTime`."""
-        if when > 0:
-            return super().callLater(when, what, *args, **kwargs)
-        what(*args, **kwargs)
+        call = super().callLater(delay, callable, *args, **kw)
+        if delay == 0:
+            call.cancel()
+            callable(*args, **kw)
+        return call
 
 
 class World:
