@@ -192,3 +192,29 @@ def test_an_upload_that_the_peer_began_goes_on(peer: str, tmp_path: Path) -> Non
         target = with_query(location(answer), f"digest={digest_of(content)}")
         client.request("PUT", target, content[300_000:], octets, expect=201)
         assert client.blob("a", digest_of(content)) == content
+
+
+def test_both_serve_one_folder_at_the_same_time(peer: str, tmp_path: Path) -> None:
+    """No answer comes from a memory of what the other has changed since."""
+    images = [make_image(number) for number in range(6)]
+    with (
+        Server(peer, tmp_path / "first", data=tmp_path / "data") as theirs,
+        Server("txregistry", tmp_path / "second", data=tmp_path / "data") as ours,
+        theirs.client() as their_client,
+        ours.client() as our_client,
+    ):
+        sides = [(our_client, their_client), (their_client, our_client)]
+        for number, image in enumerate(images):
+            writer, reader = sides[number % 2]
+            image.push(writer, "shared/app", "moving")
+            for client in (reader, writer):
+                image.assert_served(client, "shared/app", "moving")
+                assert client.tags("shared/app") == ["moving"]
+        for number, image in enumerate(images):
+            writer, reader = sides[number % 2]
+            writer.request("DELETE", f"/v2/shared/app/manifests/{image.digest}", expect=202)
+            writer.request("DELETE", f"/v2/shared/app/blobs/{digest_of(image.layers[0])}", expect=202)
+            assert reader.request("GET", f"/v2/shared/app/manifests/{image.digest}").status == 404
+            assert reader.request("GET", f"/v2/shared/app/blobs/{digest_of(image.layers[0])}").status == 404
+        for client in (our_client, their_client):
+            assert client.request("GET", "/v2/shared/app/manifests/moving").status == 404
