@@ -17,8 +17,9 @@ from txregistry.http.failures import failure
 from txregistry.http.interfaces import IApplication, IBodySource, IFileBody
 from txregistry.http.request import Request
 from txregistry.http.response import Response
-from txregistry.http.sending import FileSending, IConnectionTransport, Sending, SourceSending
+from txregistry.http.sending import FileSending, Sending, SourceSending
 from txregistry.http.settled import settled
+from txregistry.http.wires import IConnectionTransport
 
 _log = Logger()
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 from attrs import frozen
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import ITransport
-from zope.interface import Attribute, Interface
+
+from txregistry.http.wires import ISecureTransport
 
 _MAPPED = "::ffff:"
-
-
-class ISecureTransport(Interface):
-    """A transport whose bytes are encrypted."""
-
-    peer_certificate = Attribute("What the client showed, as DER bytes; None when it showed none.")
 
 
 @frozen

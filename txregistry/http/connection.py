@@ -11,12 +11,12 @@ from zope.interface import implementer
 
 from txregistry.http.answering import Answering
 from txregistry.http.body import RequestBody
-from txregistry.http.client import Client, ISecureTransport, client_of
+from txregistry.http.client import Client, client_of
 from txregistry.http.deadlines import Deadlines, Phase
 from txregistry.http.encoding import CONTINUE
 from txregistry.http.errors import BadMessage
 from txregistry.http.parsing import RequestParser
-from txregistry.http.sending import IConnectionTransport
+from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport
 
 if TYPE_CHECKING:
     from txregistry.http.server import HTTPFactory
@@ -86,9 +86,6 @@ class HTTPConnection(Protocol):
         if self._closing:
             self._close()
             return
-        request = self._answering.request
-        if request is not None and self._parser.body is request.body and self._offset == len(self._pending):
-            request.body.abort()
         self._pump()
 
     def writeConnectionLost(self) -> None:
@@ -97,7 +94,7 @@ class HTTPConnection(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
         self._closing = True
-        self._pending, self._offset = b"", 0
+        self._feed_what_came()
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
@@ -170,6 +167,8 @@ class HTTPConnection(Protocol):
         progress = self._answering.sent
         if phase is Phase.RECEIVING and self._parser.body is not None:
             progress = self._parser.body.received
+        elif phase is Phase.SENDING and IMeasuredTransport.providedBy(self.transport):
+            progress -= self.transport.unsent
         if self._deadlines.expired(phase, self._exchanges, progress):
             self._time_is_up(phase)
 
@@ -233,19 +232,23 @@ class HTTPConnection(Protocol):
         """Parse some of the body of the request under way, if it wants any; whether there was some."""
         parser, request = self._parser, self._answering.request
         body = parser.body
-        if body is None or request is None or body is not request.body or parser.problem is not None:
+        if body is None or request is None or body is not request.body:
             return False
-        if self._offset == len(self._pending):
-            if self.half_closed:
-                body.abort()
-            return False
-        if not body.hungry:
-            return False
-        self._offset = parser.feed(self._pending, self._offset)
-        body.deliver()
-        if parser.problem is not None:
+        rest = self._offset < len(self._pending)
+        if parser.problem is not None or (self.half_closed and not rest):
             body.abort()
-        return True
+        elif rest and body.hungry:
+            self._offset = parser.feed(self._pending, self._offset)
+            body.deliver()
+            return True
+        return False
+
+    def _feed_what_came(self) -> None:
+        """A body that ends early keeps all that came of it, also what its paused reader had no room for."""
+        request, parser = self._answering.request, self._parser
+        while request is not None and parser.body is request.body and self._offset < len(self._pending):
+            self._offset = len(self._pending) if parser.problem else parser.feed(self._pending, self._offset)
+        self._pending, self._offset = b"", 0
 
     def _regulate(self) -> None:
         """Read from the socket, or do not, as there is room for what comes."""
@@ -262,9 +265,14 @@ class HTTPConnection(Protocol):
             else:
                 self.transport.pauseProducing()
 
+    def _stop_serving(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self._pending, self._offset = b"", 0
+            self.transport.unregisterProducer()
+
     def _close(self) -> None:
-        self._closing = True
-        self.transport.unregisterProducer()
+        self._stop_serving()
         self.transport.loseConnection()
 
     def _linger(self) -> None:
@@ -273,9 +281,8 @@ class HTTPConnection(Protocol):
         if self.half_closed:
             self._close()
             return
-        self._closing = self._lingering = True
-        self._pending, self._offset = b"", 0
-        self.transport.unregisterProducer()
+        self._stop_serving()
+        self._lingering = True
         self.transport.loseWriteConnection()
         if not self._reading:
             self.transport.resumeProducing()

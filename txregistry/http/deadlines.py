@@ -29,7 +29,7 @@ class Deadlines:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._phase = Phase.HEAD
+        self._phase: Phase | None = None
         self._serial = 0
         self._seconds = 0
         self._mark = 0
@@ -42,16 +42,17 @@ class Deadlines:
         """
         if phase is not self._phase or serial != self._serial:
             self._phase, self._serial, self._seconds, self._mark = phase, serial, 0, progress
+            return False
         self._seconds += 1
         limits = self._limits
         if phase is Phase.IDLE:
-            return self._seconds > limits.idle_seconds
+            return self._seconds >= limits.idle_seconds
         if phase is Phase.HEAD:
-            return self._seconds > limits.head_seconds
+            return self._seconds >= limits.head_seconds
         if phase is Phase.LINGERING:
-            return self._seconds > limits.linger_seconds
+            return self._seconds >= limits.linger_seconds
         if phase is Phase.LEFT:
-            return self._seconds > limits.half_closed_seconds
+            return self._seconds >= limits.half_closed_seconds
         if phase is Phase.WORKING or self._seconds < limits.rate_seconds:
             return False
         slow = progress - self._mark < limits.minimum_rate * self._seconds

@@ -18,9 +18,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txregistry.http.client import ISecureTransport
 from txregistry.http.engines import Engine, TLSError
-from txregistry.http.sending import IConnectionTransport
+from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport
 
 _log = Logger()
 
@@ -32,7 +31,7 @@ _WRONG_PROTOCOL = (
 )
 
 
-@implementer(IHalfCloseableProtocol, IConnectionTransport, ISecureTransport)
+@implementer(IHalfCloseableProtocol, IConnectionTransport, IMeasuredTransport, ISecureTransport)
 class SecureConnection(Protocol):
     """A protocol to the socket, a transport to the protocol above.
 
@@ -90,6 +89,11 @@ class SecureConnection(Protocol):
     def peer_certificate(self) -> bytes | None:
         """See `ISecureTransport`."""
         return self._engine.certificate
+
+    @property
+    def unsent(self) -> int:
+        """See `IMeasuredTransport`; counts encrypted bytes."""
+        return self.transport.unsent if IMeasuredTransport.providedBy(self.transport) else 0
 
     def write(self, data: bytes) -> None:
         """Encrypt and send."""

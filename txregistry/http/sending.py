@@ -13,16 +13,16 @@ from twisted.internet.interfaces import (
     IProducer,
     IPushProducer,
     IReactorTime,
-    ITCPTransport,
     ITransport,
 )
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
+from zope.interface import implementer
 
 from txregistry.http.errors import BadResponse
 from txregistry.http.failures import failure
 from txregistry.http.interfaces import IBodySource, IFileBody
 from txregistry.http.settled import settled
+from txregistry.http.wires import ISendfileTransport
 
 # A file is looked at, and then sent, in windows of so many bytes; after each of them others get their turn.
 WINDOW = 2 * 1024 * 1024
@@ -31,24 +31,6 @@ PIECE = 256 * 1024
 
 # Told once that a body is sent, or with what went wrong.
 Ended = Callable[[Failure | None], None]
-
-
-class IConnectionTransport(ITCPTransport, IConsumer, IPushProducer):
-    """What Twisted's transports of connections are: written to, and pausing and being paused."""
-
-
-class ISendfileTransport(Interface):
-    """A transport that hands bytes of a file to its socket without reading them."""
-
-    def write_more(data: bytes) -> None:
-        """Write, with word to the kernel that more follows at once and may share the packet."""
-
-    def sendfile(fd: int, offset: int, count: int) -> int | None:
-        """Send some; return how many.
-
-        When the socket has not taken all, the registered producer is paused within the call, and resumed when there is
-        room. None means that it took nothing; 0 that the file has ended. Raise `OSError` when the file cannot be read.
-        """
 
 
 class Sending(Protocol):

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IPushP
 from twisted.internet.main import CONNECTION_LOST
 from zope.interface import implementer
 
-from txregistry.http.sending import ISendfileTransport
+from txregistry.http.wires import IMeasuredTransport, ISendfileTransport
 
 # What is received at once, and what one connection sends from its queue in one turn of the reactor.
 RECEIVE = 256 * 1024
@@ -32,7 +32,7 @@ _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
 _SOCKET_TROUBLE = (errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK)
 
 
-@implementer(ISendfileTransport)
+@implementer(ISendfileTransport, IMeasuredTransport)
 class ImmediateServer(tcp.Server):
     """A server's TCP socket that sends when it is written to, and queues only what the kernel refused.
 
@@ -63,6 +63,11 @@ class ImmediateServer(tcp.Server):
     def writeSequence(self, iovec: Any) -> None:
         """Send pieces as one."""
         self._write(b"".join(iovec), 0)
+
+    @property
+    def unsent(self) -> int:
+        """See `IMeasuredTransport`."""
+        return sum(map(len, self._queue))
 
     def sendfile(self, fd: int, offset: int, count: int) -> int | None:
         """See `ISendfileTransport`."""
