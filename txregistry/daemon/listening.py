@@ -24,6 +24,7 @@ def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Seque
 
     With an inherited socket it is the service manager who says where, and http.addr and http.net are not looked at.
     """
+    where = f"the inherited descriptor {inherited[0]}" if inherited else http.addr
     try:
         if inherited:
             return _adopted(reactor, inherited, factory)
@@ -32,9 +33,9 @@ def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Seque
         return listen_tcp(reactor, http.address.port, factory, http.address.host)
     except CannotListenError as error:
         cause = error.socketError
-        raise CannotListen(http.addr, getattr(cause, "strerror", None) or str(cause)) from error
+        raise CannotListen(where, getattr(cause, "strerror", None) or str(cause)) from error
     except OSError as error:
-        raise CannotListen(http.addr, error.strerror or str(error)) from error
+        raise CannotListen(where, error.strerror or str(error)) from error
 
 
 def _adopted(reactor: IReactor, inherited: Sequence[int], factory: HTTPFactory) -> IListeningPort:
