@@ -42,16 +42,21 @@ def test_in_the_foreground_it_answers_and_ends_with_status_0(tmp_path: Path) -> 
         assert '"GET /v2/ HTTP/1.1" 200' in server.stdout
 
 
+def answer(address: str) -> None:
+    """Wait until the server at an address of the log answers: until then the reactor's own handlers may be in place."""
+    with Client(int(address.rpartition(":")[2])) as client:
+        client.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.answer().startswith("HTTP/1.1 200 OK")
+
+
 def test_in_the_background_it_answers_and_logs_to_files(tmp_path: Path) -> None:
     done = run([*BACKGROUND, configured(tmp_path)], tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     pid = int((tmp_path / "twistd.pid").read_text())
     try:
-        listening = re.search(r"address=127\.0\.0\.1:(\d+)", (tmp_path / "twistd.log").read_text())
+        listening = re.search(r"address=(\S+)", (tmp_path / "twistd.log").read_text())
         assert listening
-        with Client(int(listening[1])) as client:
-            client.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
-            assert client.answer().startswith("HTTP/1.1 200 OK")
+        answer(listening[1])
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_for_end(pid)
@@ -92,10 +97,18 @@ def test_twistds_own_log_file_is_written_in_the_configured_form(tmp_path: Path) 
     done = run([*command, configured(tmp_path, "log:\n  formatter: json\n")], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     pid = int((tmp_path / "twistd.pid").read_text())
-    os.kill(pid, signal.SIGTERM)
-    wait_for_end(pid)
-    messages = [json.loads(line)["msg"] for line in (tmp_path / "own.log").read_text().splitlines()]
+    try:
+        [listening] = [event for event in events(tmp_path) if event["msg"] == "listening"]
+        answer(listening["address"])
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for_end(pid)
+    messages = [event["msg"] for event in events(tmp_path)]
     assert messages.index("listening") < messages.index("stopping") < messages.index("stopped")
+
+
+def events(folder: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in (folder / "own.log").read_text().splitlines()]
 
 
 def test_twistd_finds_the_plugin_and_the_command_of_an_installed_package(tmp_path: Path) -> None:
