@@ -14,5 +14,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which registry the live tests run against; the peers show what is a difference and what is a defect",
     )
     group.addoption("--kills", type=int, default=10, help="how often the server is killed under pushes")
-    group.addoption("--seed", type=int, default=None, help="repeats a run of the kill test")
+    group.addoption("--power-cuts", type=int, default=4, help="how often the disk is looked at as after a power cut")
+    group.addoption("--seed", type=int, default=None, help="repeats a run with kills or power cuts")
     group.addoption("--transfer-mib", type=int, default=48, help="size of each of the 32 transfers of the memory test")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from tests.live.support.client import Client, Unexpected, digest_of
 
@@ -45,6 +45,11 @@ class History:
         """In the order in which they began."""
         with self._lock:
             return [attempt for attempt in self.attempts if attempt.finished != _NEVER]
+
+    def as_of_now(self) -> History:
+        """A copy that later attempts do not change."""
+        with self._lock:
+            return History([evolve(attempt) for attempt in self.attempts])
 
     def tags(self) -> list[tuple[str, str]]:
         """Repository and name of every tag of which some push was acknowledged."""

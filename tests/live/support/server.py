@@ -121,6 +121,14 @@ class Server:
         self.terminate()
         return self.wait()
 
+    def freeze(self) -> None:
+        """Stop it, and all it started, between two instructions."""
+        os.killpg(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.killpg(self.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """End it at once, with everything it started."""
         if self._process is not None:

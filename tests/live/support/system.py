@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live.support.tools import require_root, run
+from tests.live.support.tools import absent, require, require_root, run
 
 HOSTS = Path("/etc/hosts")
 DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
@@ -56,3 +56,24 @@ def small_filesystem(folder: Path, size: str) -> Iterator[None]:
         yield
     finally:
         run("umount", "-l", str(folder))
+
+
+@contextmanager
+def mounted_image(image: Path, folder: Path) -> Iterator[None]:
+    """The ext4 filesystem in a file is mounted on the folder."""
+    require_root("mount")
+    if not Path("/dev/loop-control").exists():
+        absent("there are no loop devices")
+    folder.mkdir(parents=True, exist_ok=True)
+    run("mount", "-t", "ext4", "-o", "loop", str(image), str(folder))
+    try:
+        yield
+    finally:
+        run("umount", "-l", str(folder))
+
+
+def make_image(image: Path, size: int) -> None:
+    """A file with an empty ext4 of that many bytes."""
+    with image.open("wb") as file:
+        file.truncate(size)
+    run(require("mkfs.ext4"), "-q", "-F", str(image))
