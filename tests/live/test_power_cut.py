@@ -11,7 +11,7 @@ import pytest
 from tests.live.support.history import History, losses
 from tests.live.support.pusher import pushers
 from tests.live.support.server import Server
-from tests.live.support.system import make_image, mounted_image
+from tests.live.support.system import make_filesystem, mounted_image
 from tests.live.support.tools import run
 
 pytestmark = pytest.mark.live
@@ -25,7 +25,7 @@ def test_nothing_acknowledged_is_lost_by_a_power_cut(kind: str, tmp_path: Path, 
     print(f"--seed {seed}")
     generator, history = random.Random(seed), History()
     disk, crashed = tmp_path / "disk.img", tmp_path / "crashed.img"
-    make_image(disk, 1024 * MIB)
+    make_filesystem(disk, 1024 * MIB)
     with (
         mounted_image(disk, tmp_path / "disk"),
         Server(kind, tmp_path / "server", data=tmp_path / "disk" / "data") as server,

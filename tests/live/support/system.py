@@ -72,7 +72,7 @@ def mounted_image(image: Path, folder: Path) -> Iterator[None]:
         run("umount", "-l", str(folder))
 
 
-def make_image(image: Path, size: int) -> None:
+def make_filesystem(image: Path, size: int) -> None:
     """A file with an empty ext4 of that many bytes."""
     with image.open("wb") as file:
         file.truncate(size)
