@@ -150,7 +150,7 @@ class PyOpenSSLEngine:
         except SSL.WantReadError:
             return False
         except SSL.Error as problem:
-            raise TLSError(_reason(problem)) from problem
+            raise TLSError(reason_of(problem)) from problem
         return True
 
     def read(self) -> bytes:
@@ -165,7 +165,7 @@ class PyOpenSSLEngine:
             self.ended = True
         except SSL.Error as problem:
             if not count:
-                raise TLSError(_reason(problem)) from problem
+                raise TLSError(reason_of(problem)) from problem
         return bytes(_view[:count])
 
     def write(self, data: bytes) -> None:
@@ -175,14 +175,14 @@ class PyOpenSSLEngine:
             while rest:
                 rest = rest[self._tls.send(rest) :]
         except SSL.Error as problem:
-            raise TLSError(_reason(problem)) from problem
+            raise TLSError(reason_of(problem)) from problem
 
     def close(self) -> None:
         """See `Engine`."""
         try:
             self._tls.shutdown()
         except SSL.Error as problem:
-            raise TLSError(_reason(problem)) from problem
+            raise TLSError(reason_of(problem)) from problem
 
     @property
     def certificate(self) -> bytes | None:
@@ -191,7 +191,7 @@ class PyOpenSSLEngine:
         return None if certificate is None else crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
 
 
-def _reason(problem: SSL.Error) -> str:
+def reason_of(problem: SSL.Error) -> str:
     """The last of what OpenSSL says, as `(library, function, reason)`."""
     queue = problem.args[0] if problem.args else None
     return str(queue[-1][-1]) if isinstance(queue, list) and queue else "the connection ended"

@@ -9,6 +9,7 @@ from attrs import frozen
 from klein import Klein
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
+from werkzeug.exceptions import NotFound
 
 from txregistry.http.request import Request
 from txregistry.http.response import Response
@@ -50,6 +51,8 @@ class Router:
         key = (method, path)
         match = self._matches.get(key)
         if match is None:
+            if path.startswith("//"):
+                raise NotFound()  # The map would take it for the path with one slash.
             endpoint, arguments = self._adapter.match(path, method)
             if self._prepare is not None:
                 arguments = self._prepare(endpoint, arguments)

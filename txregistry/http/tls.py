@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from attrs import frozen
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from txregistry.http.ciphers import openssl_ciphers
-from txregistry.http.engines import Engine, PyOpenSSLEngine, SSLObjectEngine
+from txregistry.http.engines import Engine, PyOpenSSLEngine, SSLObjectEngine, reason_of
 
 _REQUEST = "request-client-cert"
 _REQUIRE = "require-any-client-cert"
@@ -98,32 +98,31 @@ def _checked_context(settings: TLSSettings, only_newest: bool, ciphers: str | No
             context.set_cipher_list(ciphers.encode("ascii"))
         except SSL.Error:
             raise TLSProblem("OpenSSL offers none of the cipher suites that are configured") from None
-    certificate, key = settings.certificate, settings.key
-    _readable(certificate, "certificate")
-    try:
-        context.use_certificate_chain_file(certificate)
-    except SSL.Error:
-        raise TLSProblem(f"the certificate {certificate} holds no usable certificate in PEM") from None
-    try:
-        loaded = crypto.load_privatekey(crypto.FILETYPE_PEM, _readable(key, "key"), _no_passphrase)
-        context.use_privatekey(loaded)
-    except _PassphraseNeeded:
-        raise TLSProblem(f"the key {key} is encrypted, and there is nobody to ask for its passphrase") from None
-    except SSL.Error:
-        raise TLSProblem(f"the key {key} does not belong to the certificate {certificate}") from None
-    except (crypto.Error, ValueError):
-        raise TLSProblem(f"the key {key} holds no usable private key in PEM") from None
-    try:
-        context.check_privatekey()
-    except SSL.Error:
-        raise TLSProblem(f"the key {key} does not belong to the certificate {certificate}") from None
+    _load_identity(context, settings.certificate, settings.key)
     for path in settings.client_cas:
-        _readable(path, "certificate of an authority for clients")
+        _read(path, "certificate of an authority for clients")
         try:
             context.load_verify_locations(path)
         except SSL.Error:
             raise TLSProblem(f"the certificate of an authority for clients {path} holds none in PEM") from None
     return context
+
+
+def _load_identity(context: SSL.Context, certificate: str, key: str) -> None:
+    _read(certificate, "certificate")
+    if b"ENCRYPTED" in _read(key, "key"):
+        raise TLSProblem(f"the key {key} is encrypted, and there is nobody to ask for its passphrase")
+    try:
+        context.use_certificate_chain_file(certificate)
+    except SSL.Error:
+        raise TLSProblem(f"the certificate {certificate} holds no usable certificate in PEM") from None
+    try:
+        context.use_privatekey_file(key)
+        context.check_privatekey()
+    except SSL.Error as problem:
+        if "mismatch" in reason_of(problem):
+            raise TLSProblem(f"the key {key} does not belong to the certificate {certificate}") from None
+        raise TLSProblem(f"the key {key} holds no usable private key in PEM") from None
 
 
 def _fast_context(
@@ -150,16 +149,8 @@ def _fast_context(
     return context
 
 
-def _readable(path: str, what: str) -> bytes:
+def _read(path: str, what: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as problem:
         raise TLSProblem(f"the {what} {path} cannot be read: {problem.strerror}") from None
-
-
-class _PassphraseNeeded(Exception):
-    """OpenSSL would ask at the terminal."""
-
-
-def _no_passphrase(*_: object) -> bytes:
-    raise _PassphraseNeeded()
