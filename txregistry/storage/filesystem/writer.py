@@ -143,7 +143,7 @@ class FileWriter:
         if self._error is None:
             self._error = failure
             _log.error("upload broke", path=self._path, reason=failure.reason)
-        self._queue.clear()
+        self._drop_queue()
         self._stop_producer()
         while self._flushes:
             self._flushes.popleft()[1].errback(self._error)
@@ -194,9 +194,13 @@ class FileWriter:
 
     def _end(self) -> None:
         self._open = False
-        self._queue.clear()
+        self._drop_queue()
         self._stop_producer()
         self._share.leave()
+
+    def _drop_queue(self) -> None:
+        while self._queue:
+            self.offset -= len(self._queue.popleft())
 
     def _stop_producer(self) -> None:
         producer, self._producer = self._producer, None
