@@ -98,9 +98,10 @@ class HTTPConnection(Protocol):
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-        self._owner.disconnected(self)
         if self._answering.busy:
             self._answering.client_left()
+        # Last, since a drain may end with it: by then everything is reported.
+        self._owner.disconnected(self)
 
     def pauseProducing(self) -> None:
         """The transport is full."""
