@@ -15,7 +15,7 @@ import pytest
 from tests.live.support.client import MANIFEST, Answer, Client, artifact_manifest, digest_of, location, with_query
 from tests.live.support.corpus.case import Case
 from tests.live.support.corpus.documents import MANIFEST_LIMIT, manifests
-from tests.live.support.corpus.heads import heads
+from tests.live.support.corpus.heads import CHUNKS, heads
 from tests.live.support.corpus.targets import paths, queries
 from tests.live.support.raw import head, read_answer
 from tests.live.support.server import Server
@@ -150,6 +150,20 @@ def test_a_chunk_out_of_order_is_refused_and_the_session_lives_on(
             _assert_clear(answer)
             upload = location(client.request("GET", upload, expect=204))
             client.finish_upload(upload, digest_of(BLOB), BLOB)
+
+
+@pytest.mark.parametrize(("chunks", "statuses"), CHUNKS.values(), ids=CHUNKS)
+def test_a_body_in_broken_chunks_is_refused_and_the_session_lives_on(
+    shared: Server, chunks: bytes, statuses: tuple[int, ...]
+) -> None:
+    with shared.client() as client:
+        upload = client.begin_upload("chunks")
+        chunked = {"Transfer-Encoding": "chunked", "Content-Type": "application/octet-stream"}
+        answer = _exchange(shared, head("PATCH", upload, chunked) + chunks)
+        assert answer.status in statuses
+        if answer.status >= 400:
+            _assert_clear(answer)
+        client.request("GET", upload, expect=204)
 
 
 def test_a_session_of_one_repository_is_unknown_in_another(shared: Server) -> None:
