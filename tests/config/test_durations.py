@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from txregistry.config.durations import BadDuration, parse_duration, parse_nanoseconds
+from txregistry.config.durations import BadDuration, format_duration, parse_duration, parse_nanoseconds
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,15 @@ def test_anything_else_is_refused(text: str) -> None:
     with pytest.raises(BadDuration) as raised:
         parse_duration(text)
     assert raised.value.text == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0s"), (0.5, "0.5s"), (90.0, "1m30s"), (3600.0, "1h"), (86400.0, "24h"), (3601.0, "1h1s")],
+)
+def test_a_duration_is_told_as_it_would_be_written(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
+    assert parse_duration(text) == seconds
 
 
 def test_a_bare_integer_counts_nanoseconds() -> None:

@@ -70,7 +70,6 @@ compatibility: {schema1: {enabled: true}}
     [
         "storage: {inmemory: , cache: {blobdescriptor: redis}}",
         "storage: {inmemory: , tag: {concurrencylimit: 8}}",
-        "storage: {inmemory: , maintenance: {uploadpurging: {enabled: true, age: 168h}}}",
     ],
 )
 def test_what_stands_beside_the_driver_is_known(text: str) -> None:

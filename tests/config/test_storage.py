@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.config.documents import loaded, refusals
-from txregistry.config.model import Filesystem, InMemory, Storage
+from txregistry.config.model import Filesystem, InMemory, Storage, UploadPurging
 
 
 def storage(text: str) -> Storage:
@@ -75,6 +75,18 @@ def test_deleting_and_writing_are_switched() -> None:
     assert both.maintenance.readonly
     assert not storage(" inmemory").delete.enabled
     assert not storage(" inmemory").maintenance.readonly
+
+
+def test_uploads_are_purged_as_with_distribution() -> None:
+    assert storage(" inmemory").maintenance.uploadpurging == UploadPurging(True, 168 * 3600.0, 24 * 3600.0, False)
+    written = " {inmemory: , maintenance: {uploadpurging: {enabled: false, age: 1h, interval: 30m, dryrun: true}}}"
+    assert storage(written).maintenance.uploadpurging == UploadPurging(False, 3600.0, 1800.0, True)
+
+
+def test_uploads_cannot_be_purged_all_the_time() -> None:
+    assert refused(" {inmemory: , maintenance: {uploadpurging: {interval: 0s}}}") == [
+        "config.yml:2: storage.maintenance.uploadpurging.interval: must be at least 1s"
+    ]
 
 
 @pytest.mark.parametrize("value", ["maybe", "1", "[true]"])

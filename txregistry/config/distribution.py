@@ -34,7 +34,6 @@ _STORAGE = Shape(
         # No driver here sends clients elsewhere, so both values are honoured already.
         "redirect": values("disable"),
         "tag": not_yet(values("concurrencylimit")),
-        "maintenance": values("", uploadpurging=not_yet(values("enabled age interval dryrun"))),
     },
     # Any other key names a driver; the section's reader says what is wrong with it.
     other=ANYTHING,

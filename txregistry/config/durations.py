@@ -49,6 +49,14 @@ def parse_nanoseconds(text: str) -> float | None:
     return _seconds(text, int(text))
 
 
+def format_duration(seconds: float) -> str:
+    """As a configuration would write it, in hours, minutes and seconds: `24h`, `1h30m`, `0.5s`, `0s`."""
+    minutes, rest = divmod(round(seconds, 9), 60)
+    hours, minutes = divmod(int(minutes), 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{rest:.9g}s" if rest else ""]
+    return "".join(parts) or "0s"
+
+
 def _seconds(text: str, nanoseconds: int) -> float:
     if abs(nanoseconds) > _MOST:
         raise BadDuration(text)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from attrs import frozen
 
-from txregistry.config.durations import BadDuration, parse_duration, parse_nanoseconds
+from txregistry.config.durations import BadDuration, format_duration, parse_duration, parse_nanoseconds
 from txregistry.config.nodes import Items, Node, Scalar, Table
 from txregistry.config.problems import Kind, Problem, Refused, Report
 from txregistry.config.shapes import VALUE, Shape
@@ -116,6 +116,18 @@ def _not_negative(place: Place) -> float:
     if seconds < 0:
         raise place.refusal("must not be negative")
     return seconds
+
+
+def at_least(shortest: float) -> Form[float]:
+    """A duration of at least so many seconds."""
+
+    def read(place: Place) -> float:
+        seconds = _duration(place)
+        if seconds < shortest:
+            raise place.refusal(f"must be at least {format_duration(shortest)}")
+        return seconds
+
+    return Form("duration", read)
 
 
 boolean = Form("boolean", _boolean)

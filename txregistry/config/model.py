@@ -9,10 +9,12 @@ from txregistry.config.expressions import Expression
 from txregistry.config.forms import Form, Place, integer
 from txregistry.config.http import HTTP, read_http
 from txregistry.config.log import AccessLog, Log
+from txregistry.config.own import Collection, Own, Scrub
 from txregistry.config.sections import option, read_section, section
-from txregistry.config.storage import Delete, Filesystem, InMemory, Maintenance, Storage, read_storage
+from txregistry.config.storage import Delete, Filesystem, InMemory, Maintenance, Storage, UploadPurging, read_storage
 from txregistry.config.tls import TLS
 from txregistry.config.validation import Indexes, Manifests, Platform, URLs, Validation, read_validation
+from txregistry.config.windows import Window
 
 __all__ = [
     "HTTP",
@@ -21,6 +23,7 @@ __all__ = [
     "Address",
     "BadAddress",
     "Catalog",
+    "Collection",
     "Configuration",
     "Delete",
     "Expression",
@@ -32,10 +35,13 @@ __all__ = [
     "Manifests",
     "Own",
     "Platform",
+    "Scrub",
     "Storage",
     "Tags",
     "URLs",
+    "UploadPurging",
     "Validation",
+    "Window",
 ]
 
 VERSION = "0.1"
@@ -75,11 +81,6 @@ class Tags:
     maxtags: int = field(
         default=_USUAL_PAGE, metadata=option("The most tags in one page; the default where 0.", _entries(0))
     )
-
-
-@frozen
-class Own:
-    """What Distribution does not have; it ignores this section. There is no option yet, and any key is an error."""
 
 
 @frozen

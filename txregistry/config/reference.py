@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from txregistry.config.distribution import DRIVERS_NOT_HERE, REST
+from txregistry.config.durations import format_duration
 from txregistry.config.model import Configuration
 from txregistry.config.sections import Option, options
 from txregistry.config.shapes import Shape
@@ -91,7 +92,8 @@ def _rows(field: attrs.Attribute[Any], found: Option, above: str) -> Iterator[st
         for inner, below in options(found.section):
             yield from _rows(inner, below, f"{path}.")
     else:
-        yield _row(path, found.form.name, _default(field.default), found.description)
+        default = f"`{found.shown}`" if found.shown else _default(field.default)
+        yield _row(path, found.form.name, default, found.description)
 
 
 def _driver(name: str, cls: type) -> Iterator[str]:
@@ -110,8 +112,8 @@ def _default(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    # The only fractions are durations, and the only one with a default is none.
-    return f"`{value:g}s`" if isinstance(value, float) else f"`{value}`"
+    # The only fractions are durations.
+    return f"`{format_duration(value)}`" if isinstance(value, float) else f"`{value}`"
 
 
 def _not_here(shape: Shape, path: str) -> Iterator[str]:

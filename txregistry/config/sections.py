@@ -20,18 +20,20 @@ _OPTION = "txregistry.option"
 class Option:
     """What a field's metadata says: the key it is read from, how that is written, and one sentence for the reference.
 
-    `section` is the class below it, where the value is a section of its own.
+    `section` is the class below it, where the value is a section of its own; `shown` is the default as the reference
+    tells it, where that is not the field's.
     """
 
     key: str
     description: str
     form: Form[Any]
     section: type | None = None
+    shown: str = ""
 
 
-def option(description: str, form: Form[Any], key: str = "") -> dict[str, Any]:
+def option(description: str, form: Form[Any], key: str = "", shown: str = "") -> dict[str, Any]:
     """Metadata of a field; the key is the field's name unless given, and may be a dotted path."""
-    return {_OPTION: Option(key, description, form)}
+    return {_OPTION: Option(key, description, form, shown=shown)}
 
 
 def section(cls: type[Any], description: str = "", read: Callable[[Place], Any] | None = None) -> dict[str, Any]:

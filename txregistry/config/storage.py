@@ -5,12 +5,13 @@ from __future__ import annotations
 from attrs import Factory, evolve, field, frozen
 
 from txregistry.config.distribution import BESIDE_THE_DRIVER, DRIVERS_NOT_HERE
-from txregistry.config.forms import Form, Place, boolean, integer, text
+from txregistry.config.forms import Form, Place, at_least, boolean, duration, integer, text
 from txregistry.config.sections import option, read_section, section, shape_of
 from txregistry.config.shapes import Shape
 
 # Distribution's driver raises what is configured below this.
 _FEWEST_THREADS = 25
+_HOUR = 3600.0
 
 
 def _threads(place: Place) -> int:
@@ -49,9 +50,25 @@ class Delete:
 
 
 @frozen
-class Maintenance:
-    """What an operator does to the whole store."""
+class UploadPurging:
+    """Removing upload sessions that nobody has finished."""
 
+    enabled: bool = field(default=True, metadata=option("Remove uploads that were begun long ago.", boolean))
+    age: float = field(
+        default=168 * _HOUR,
+        metadata=option("How old an upload is, counted from its beginning, to be removed.", duration),
+    )
+    interval: float = field(
+        default=24 * _HOUR, metadata=option("From one look at all uploads to the next.", at_least(1.0))
+    )
+    dryrun: bool = field(default=False, metadata=option("Only log what would be removed.", boolean))
+
+
+@frozen
+class Maintenance:
+    """What is done to the whole store."""
+
+    uploadpurging: UploadPurging = field(default=Factory(UploadPurging), metadata=section(UploadPurging))
     readonly: bool = field(
         default=False,
         metadata=option("Refuse every request that changes something with 405.", boolean, key="readonly.enabled"),
