@@ -6,6 +6,7 @@ import errno
 import os
 import re
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from txregistry.concurrency.workers import InlineWorkers
 from txregistry.storage.errors import PathNotFound, StorageFailure
+from txregistry.storage.filesystem.calls import SystemCalls
 from txregistry.storage.filesystem.driver import FilesystemDriver
+from txregistry.storage.filesystem.durable import DurableTree
 from txregistry.storage.filesystem.probe import Traits
 from txregistry.testing.results import result_of
 from txregistry.testing.syscalls import WatchedCalls
@@ -203,3 +206,25 @@ def _content(driver: FilesystemDriver, path: str) -> bytes | None:
         return result_of(driver.read(path)).data
     except PathNotFound:
         return None
+
+
+def test_a_write_into_a_folder_that_is_being_deleted_succeeds(tmp_path: Path) -> None:
+    """A tag is pushed while somebody deletes it: each is done before or after the other, and neither fails."""
+    tree = DurableTree(str(tmp_path), SystemCalls())
+    path, deleted = str(tmp_path / "tags/1/current/link"), 0
+
+    def write() -> None:
+        for _ in range(100):
+            tree.write(path, b"x", durable=True)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        while not all(writer.done() for writer in writers):
+            try:
+                tree.delete(str(tmp_path / "tags/1"), durable=True)
+                deleted += 1
+            except FileNotFoundError:
+                continue
+    for writer in writers:
+        writer.result()
+    assert deleted > 0

@@ -29,7 +29,7 @@ _TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _LEFT_BEHIND = 3600.0
 
 # How often a step is tried again because somebody else removed the folder, or filled it, at the same moment.
-_ATTEMPTS = 10
+_ATTEMPTS = 100
 
 # Paths remembered as safely on disk, at about 200 bytes each.
 _MOST_SETTLED = 16_384
@@ -64,8 +64,24 @@ class DurableTree:
     def write(self, path: str, content: bytes, durable: bool) -> None:
         """Put small content at `path`: a reader sees the old or the new, never part."""
         folder = os.path.dirname(path)
-        temporary = f"{folder}/{_TEMPORARY.format(os.urandom(16).hex())}"
-        descriptor = self.create(temporary, os.O_EXCL)
+        for attempt in range(_ATTEMPTS):
+            temporary = f"{folder}/{_TEMPORARY.format(os.urandom(16).hex())}"
+            self._write_new(temporary, content, durable)
+            try:
+                self.calls.rename(temporary, path)
+                break
+            except FileNotFoundError:
+                # Somebody deletes the folder with all that is in it: what is written after that stays.
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            except BaseException:
+                self._drop(temporary)
+                raise
+        if durable:
+            self.settle(folder)
+
+    def _write_new(self, path: str, content: bytes, durable: bool) -> None:
+        descriptor = self.create(path, os.O_EXCL)
         try:
             try:
                 if content:
@@ -74,12 +90,9 @@ class DurableTree:
                     self.sync(descriptor)
             finally:
                 self.calls.close(descriptor)
-            self.calls.rename(temporary, path)
         except BaseException:
-            self._drop(temporary)
+            self._drop(path)
             raise
-        if durable:
-            self.settle(folder)
 
     def create(self, path: str, flags: int = os.O_TRUNC) -> int:
         """Open a new file for writing, making the folders above it."""
@@ -179,12 +192,18 @@ class DurableTree:
         """See to the disk the entries of this folder, and the entry of each folder above it where that is not known."""
         if not self._sync_folders:
             return
-        self._sync(folder)
-        unsettled = []
-        while folder != self.root and folder not in self._settled:
+        unsettled: list[str] = []
+        while True:
+            try:
+                self._sync(folder)
+            except FileNotFoundError:
+                if folder == self.root:
+                    raise
+                unsettled.clear()  # Deleted since, with what was put there: the deletion is what is to be durable.
+            if folder == self.root or folder in self._settled:
+                break
             unsettled.append(folder)
             folder = os.path.dirname(folder)
-            self._sync(folder)
         if len(self._settled) > _MOST_SETTLED:
             self._settled.clear()
         self._settled.update(unsettled)
@@ -206,7 +225,8 @@ class DurableTree:
             self._mkdir(folder)
         except FileNotFoundError:
             self._make(os.path.dirname(folder))
-            self._mkdir(folder)
+            with contextlib.suppress(FileNotFoundError):  # Removed again at once: the step is tried again, and fails.
+                self._mkdir(folder)
 
     def _mkdir(self, folder: str) -> None:
         try:
