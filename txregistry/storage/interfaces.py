@@ -34,9 +34,10 @@ class Hasher(Protocol):
 class FileInfo:
     """What is known of a path.
 
-    Times are in seconds since the epoch. `modified` is that of the content or of the last `touch`; `changed` also counts
-    what happened to the file itself, such as a move, and nobody can set it. `version` is an opaque value that differs when the content (of a folder:
-    the set of its children) does; it is None where it cannot be trusted yet or at all, so that nothing may be cached.
+    Times are in seconds since the epoch. `modified` is that of the content or of the last `touch`; `changed` also
+    counts what happened to the file itself, such as a move, and nobody can set it. `version` is an opaque value that
+    differs when the content (of a folder: the set of its children) does; it is None where it cannot be trusted yet or
+    at all, so that nothing may be cached.
     """
 
     size: int
@@ -63,8 +64,9 @@ class IReader(Interface):
     def start(consumer: IConsumer) -> Deferred[None]:
         """Register with the consumer as a push producer and write.
 
-        Fires when all bytes are written and the producer is unregistered. Fails when they cannot be read or the
-        consumer stopped it. Called at most once; holds at most 1 MiB.
+        Fires when all bytes are written and the producer is unregistered. Fails with `StorageFailure` when they cannot
+        be read, with `CancelledError` when the consumer stopped it, it was closed, or the result was cancelled. Called
+        at most once; holds at most 1 MiB.
         """
 
     def close() -> None:
@@ -95,7 +97,11 @@ class IWriter(IConsumer):
 
     As an IConsumer it pauses its producer while too much is queued and resumes it later; `write` never blocks. Bytes
     are hashed and written on workers, in batches, in order. After the first write error everything that waits fails
-    with it.
+    with it, the producer is stopped, and what is written is dropped, as it is after the end; `offset` does not count
+    it.
+
+    Only push producers are taken. Publishing, suspending and abandoning run to their end although whoever waits for
+    them is cancelled.
     """
 
     offset = Attribute("Bytes in the file once everything taken so far is written, those before this writer included.")
@@ -109,10 +115,15 @@ class IWriter(IConsumer):
     async def publish(target: str) -> None:
         """Make what was written visible at `target`, at once and whole, and durable with every folder above it.
 
-        An existing file there is replaced. The writer is closed, and its own path is gone."""
+        An existing file there is replaced. The writer is closed, and its own path is gone. When it fails it is closed
+        too, as by `suspend`; only after `InvalidPath` it goes on."""
 
     async def suspend() -> None:
-        """Write what was taken, close, and leave the file for a later `open_writer(…, append=True)`. Any number of calls."""
+        """Write what was taken, close, and leave the file for a later `open_writer(…, append=True)`.
+
+        Does not fail: `offset` then tells how many bytes are really there, and `hasher` is None unless it stands behind
+        the last of them. A file whose bytes cannot be trusted, because syncing it failed, is removed: `offset` is 0.
+        Any number of calls."""
 
     async def abandon() -> None:
         """Close and remove the file. Any number of calls; nothing happens after `publish`."""
@@ -121,9 +132,9 @@ class IWriter(IConsumer):
 class IStorageDriver(Interface):
     """Named byte sequences under '/'-separated relative paths.
 
-    Paths come from `txregistry.storage.layout` alone and hold no '..', no empty segment and no NUL; a driver refuses
-    others with `InvalidPath`. Every method may raise `StorageFailure` (out of space, I/O error), which says nothing
-    was lost that had been acknowledged.
+    Paths come from `txregistry.storage.layout` alone and hold no NUL, no empty segment, and none that begins with a
+    dot; a driver refuses others with `InvalidPath`. Every method may raise `StorageFailure` (out of space, I/O error),
+    which says nothing was lost that had been acknowledged.
     """
 
     name = Attribute("What the configuration calls this driver.")
@@ -158,15 +169,19 @@ class IStorageDriver(Interface):
         Raise `PathNotFound`. It may also provide `IFileBacked`."""
 
     async def open_writer(path: str, append: bool = False, hasher: Hasher | None = None) -> IWriter:
-        """A writer of a new file, or at the end of an existing one. Raise `PathNotFound` when there is none to append to.
+        """A writer of a new file, or at the end of an existing one; raise `PathNotFound` when there is none.
 
-        `hasher` stands at the end of the present content and is fed with what is written."""
+        A new file may come into being with its first bytes, and does at the latest when `flush`, `publish` or `suspend`
+        returns. `hasher` stands at the end of the present content and is fed with what is written; without one, an
+        empty file gets a new sha256 hasher."""
 
     async def touch(path: str) -> None:
         """Set the time of modification to now, which is what the collector looks at. Raise `PathNotFound`."""
 
     async def move(source: str, target: str, durable: bool = True) -> None:
-        """At once; folders above the target are made. Raise `PathNotFound`.
+        """At once, a file or a folder; folders above the target are made, a file there is replaced.
+
+        Raise `PathNotFound`.
 
         With `durable` it survives a power cut once this returns; without, the file is in one of the two places."""
 

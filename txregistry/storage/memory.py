@@ -138,7 +138,6 @@ class MemoryDriver:
 
     def publish(self, source: str, target: str, file: File) -> None:
         """Move what was written to its place; raise `StorageFailure` when it was deleted in the meantime."""
-        check_path(target)
         try:
             if self._node(source) is not file:
                 raise PathNotFound(source)
@@ -147,8 +146,8 @@ class MemoryDriver:
         file.content = bytes(file.content)
         self.changed(file)
         if source != target:
-            self._remove(source)
             self._put(target, file)
+            self._remove(source)
 
     def discard(self, path: str, file: File) -> None:
         """Remove the file if it still stands there."""

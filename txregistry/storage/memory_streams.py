@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from zope.interface import implementer
 
 from txregistry.storage.interfaces import Hasher, IReader, IWriter
+from txregistry.storage.paths import check_path
 
 # Bytes a reader writes at once.
 PIECE = 262_144
@@ -150,8 +151,11 @@ class MemoryWriter:
         """See `IWriter`."""
         if self._closed is None:
             raise RuntimeError("published after its end")
-        self._driver.publish(self._path, target, self._file)
-        self._end()
+        check_path(target)
+        try:
+            self._driver.publish(self._path, target, self._file)
+        finally:
+            self._end()
 
     async def suspend(self) -> None:
         """See `IWriter`."""

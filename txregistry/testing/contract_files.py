@@ -92,12 +92,13 @@ class FileContract(Contract):
         assert self.wait(driver.stat("folder/file")).modified >= before
         assert self.content(driver, "folder/file") == b"content"
 
-    def test_moving_makes_folders_and_replaces(self, driver: IStorageDriver) -> None:
+    @pytest.mark.parametrize("durable", [True, False])
+    def test_moving_makes_folders_and_replaces(self, driver: IStorageDriver, durable: bool) -> None:
         self.wait(driver.write("a/source", b"moved"))
-        self.wait(driver.move("a/source", "b/c/target"))
+        self.wait(driver.move("a/source", "b/c/target", durable))
         assert self.content(driver, "b/c/target") == b"moved"
         self.wait(driver.write("other", b"moved too"))
-        self.wait(driver.move("other", "b/c/target"))
+        self.wait(driver.move("other", "b/c/target", durable))
         assert self.content(driver, "b/c/target") == b"moved too"
         for gone in ("a/source", "other"):
             with pytest.raises(PathNotFound):

@@ -41,19 +41,20 @@ class PathContract(Contract):
         assert verifyObject(IStorageDriver, driver)
         assert isinstance(driver.name, str)
 
-    @pytest.mark.parametrize("path", _BAD_PATHS)
     @pytest.mark.parametrize("method", _METHODS)
-    def test_a_path_that_is_not_plain_is_refused(self, driver: IStorageDriver, method: str, path: str) -> None:
+    def test_a_path_that_is_not_plain_is_refused(self, driver: IStorageDriver, method: str) -> None:
         self.wait(driver.write("source", b"content"))
-        with pytest.raises(InvalidPath):
-            self.wait(_METHODS[method](driver, path))
+        for path in _BAD_PATHS:
+            with pytest.raises(InvalidPath) as caught:
+                self.wait(_METHODS[method](driver, path))
+            assert caught.value.path == path
         assert self.content(driver, "source") == b"content"
 
-    @pytest.mark.parametrize("path", _BAD_PATHS)
-    def test_publishing_to_a_path_that_is_not_plain_is_refused(self, driver: IStorageDriver, path: str) -> None:
+    def test_publishing_to_a_path_that_is_not_plain_is_refused(self, driver: IStorageDriver) -> None:
         writer = self.upload(driver, "upload", b"content")
-        with pytest.raises(InvalidPath):
-            self.wait(writer.publish(path))
+        for path in _BAD_PATHS:
+            with pytest.raises(InvalidPath):
+                self.wait(writer.publish(path))
         self.wait(writer.publish("target"))
         assert self.content(driver, "target") == b"content"
 

@@ -11,7 +11,7 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
-from txregistry.storage.errors import PathNotFound
+from txregistry.storage.errors import PathNotFound, StorageFailure
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.testing.contract import Contract
 from txregistry.testing.streams import Pieces
@@ -57,6 +57,16 @@ class WriterContract(Contract):
         self.wait(driver.write("blobs/data", b"damaged content"))
         self.wait(self.upload(driver, "uploads/1/data", b"content").publish("blobs/data"))
         assert self.content(driver, "blobs/data") == b"content"
+
+    def test_a_publication_that_fails_keeps_the_upload(self, driver: IStorageDriver) -> None:
+        self.wait(driver.write("file", b""))
+        writer = self.upload(driver, "uploads/1/data", b"content")
+        with pytest.raises(StorageFailure):
+            self.wait(writer.publish("file/below"))
+        assert writer.offset == 7
+        writer = self.wait(driver.open_writer("uploads/1/data", append=True))
+        self.wait(writer.publish("target"))
+        assert self.content(driver, "target") == b"content"
 
     def test_nothing_is_visible_before_it_is_published(self, driver: IStorageDriver) -> None:
         writer = self.upload(driver, "uploads/1/data", b"content")

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -234,6 +235,24 @@ def test_what_is_not_in_memory_is_read_on_a_worker(
     assert workers.visits == visits + 1
     assert backed.warm(0, 1_500_000) is None
     reader.close()
+
+
+def test_a_filesystem_in_memory_needs_no_worker_to_read() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        workers = CountedWorkers()
+        driver = FilesystemDriver(folder, workers)
+        if not driver.traits.in_memory:
+            pytest.skip("/dev/shm is no tmpfs here")
+        (Path(folder) / "file").write_bytes(LARGE)
+        (Path(folder) / "small").write_bytes(b"content")
+        assert result_of(driver.read("small")).data == b"content"
+        reader = result_of(driver.open_reader("file"))
+        assert IFileBacked(reader).warm(0, 3_000_000) is None
+        collector = Collector()
+        result_of(reader.start(collector))
+        reader.close()
+        assert collector.content == LARGE
+        assert workers.visits == 0
 
 
 def test_on_a_remote_filesystem_everything_visits_a_worker(tmp_path: Path) -> None:

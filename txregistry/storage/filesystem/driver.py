@@ -62,6 +62,7 @@ class FilesystemDriver:
         self._workers = workers
         self._now = now
         self._local = self.traits.local
+        self._read_flags = self.traits.read_flags
         self._reader = FileReader if self._local and self.traits.sendfile else PushReader
         self._tree = DurableTree(self.root, calls or SystemCalls(), self.traits.sync_folders)
         self._share = QueueShare()
@@ -71,8 +72,10 @@ class FilesystemDriver:
         check_path(path)
         now = self._now() if self._local else None
         try:
-            if self._local and (content := files.read_resident(self._prefix + path, now)) is not None:
-                return content
+            if self._read_flags is not None:
+                content = files.read_resident(self._prefix + path, now, self._read_flags)
+                if content is not None:
+                    return content
             return await self._workers.run(files.read, self._prefix + path, now)
         except (OSError, ValueError) as error:
             raise while_reading(error, path) from None
@@ -146,7 +149,7 @@ class FilesystemDriver:
             descriptor, size = file.descriptor, file.size
         if hasher is None and size == 0:
             hasher = new_hasher()
-        upload = UploadFile(self._prefix + path, self._tree, self._workers, descriptor, size, hasher)
+        upload = UploadFile(self._prefix + path, self._tree, self._workers, self._local, descriptor, size, hasher)
         return FileWriter(self._prefix, path, upload, self._share)
 
     async def touch(self, path: str) -> None:

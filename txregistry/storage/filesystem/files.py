@@ -37,8 +37,6 @@ _buffer = bytearray(SMALL)
 _view = memoryview(_buffer)
 _pieces = [_buffer]
 
-_NO_WAIT = getattr(os, "RWF_NOWAIT", 0)
-
 
 def describe(status: os.stat_result, now: float | None) -> FileInfo:
     """`now` is the clock's time before the status was taken, None where versions cannot be trusted."""
@@ -63,17 +61,17 @@ def look(path: str) -> os.stat_result:
     return status
 
 
-def read_resident(path: str, now: float | None) -> Content | None:
-    """A small file whole, None where it is not small or not all in memory."""
+def read_resident(path: str, now: float | None, flags: int) -> Content | None:
+    """A small file whole, None where it is not small or not all in memory; `flags` are those of preadv(2)."""
     descriptor = os.open(path, READ_FLAGS)
     try:
-        count = os.preadv(descriptor, _pieces, 0, _NO_WAIT)
+        count = os.preadv(descriptor, _pieces, 0, flags)
         status = os.fstat(descriptor)
     except BlockingIOError:
         return None
     except OSError as error:
         if error.errno == errno.EOPNOTSUPP:
-            return None
+            return None  # A folder, or a part of the tree on another filesystem: an ordinary read tells.
         raise
     finally:
         os.close(descriptor)

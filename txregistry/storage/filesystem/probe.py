@@ -37,6 +37,15 @@ class Traits:
     lock_folders: bool
     sendfile: bool
 
+    @property
+    def read_flags(self) -> int | None:
+        """Flags with which preadv(2) never waits for a disk; None where there are none."""
+        if not self.local:
+            return None
+        if self.in_memory:
+            return 0
+        return os.RWF_NOWAIT if self.no_wait else None
+
 
 def probe(root: str) -> Traits:
     """Try it out; blocks. Raise `OSError` where the root folder cannot be opened."""
@@ -48,7 +57,7 @@ def probe(root: str) -> Traits:
         sync_folders, lock_folders = _syncs(folder), _locks(folder)
     finally:
         os.close(folder)
-    return Traits(kind in _LOCAL, in_memory, no_wait or in_memory, sync_folders, lock_folders, sendfile)
+    return Traits(kind in _LOCAL, in_memory, no_wait, sync_folders, lock_folders, sendfile)
 
 
 def filesystem_type(path: str, mount_table: str) -> str:

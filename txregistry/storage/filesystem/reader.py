@@ -27,8 +27,6 @@ TURN = 4_194_304
 # A page in memory speaks for its neighbours up to this distance: the kernel reads ahead in such steps.
 _PROBE_STEP = 131_072
 
-_NO_WAIT = getattr(os, "RWF_NOWAIT", 0)
-
 _probe = [bytearray(1)]
 # What is read only to get a file into memory goes here. Threads overwrite each other's bytes, which nobody looks at.
 _nowhere = memoryview(bytearray(1_048_576))
@@ -47,7 +45,7 @@ class PushReader:
         self._path = path
         self._descriptor = descriptor
         self._workers = workers
-        self._traits = traits
+        self._flags = traits.read_flags
         self._position = first
         self._turn = 0
         self._paused = False
@@ -129,14 +127,13 @@ class PushReader:
         self._piece = piece
 
     def _resident(self, offset: int, count: int) -> bool:
-        if not self._traits.local:
-            return False
-        if self._traits.in_memory:
-            return True
+        flags = self._flags
+        if not flags:
+            return flags == 0
         try:
             for at in range(offset, offset + count, _PROBE_STEP):
-                os.preadv(self._descriptor, _probe, at, _NO_WAIT)
-            os.preadv(self._descriptor, _probe, offset + count - 1, _NO_WAIT)
+                os.preadv(self._descriptor, _probe, at, flags)
+            os.preadv(self._descriptor, _probe, offset + count - 1, flags)
         except OSError:
             return False  # Not in memory, or an error that a worker will meet again and report.
         return True

@@ -32,6 +32,7 @@ class UploadFile:
         path: str,
         tree: DurableTree,
         workers: IWorkers,
+        local: bool,
         descriptor: int | None,
         size: int,
         hasher: Hasher | None,
@@ -42,6 +43,7 @@ class UploadFile:
         self._path = path
         self._tree = tree
         self._workers = workers
+        self._local = local
         self._synced = size
         self._syncing: Deferred[None] | None = None
         self._sync_failure: SyncFailed | None = None
@@ -76,11 +78,11 @@ class UploadFile:
         if self.descriptor is None:
             raise ValueError("nothing to publish")
         try:
-            await self._workers.run(self._tree.publish, self.descriptor, self.size, self._path, target)
+            await self._workers.run(_publish, self._tree, self.descriptor, self.size, self._path, target)
         except SyncFailed as failure:
             self._sync_failure = failure
             raise
-        self._close()
+        self.descriptor = None
 
     async def close(self) -> None:
         """Close it and set `size` to what it really has; remove it where its bytes cannot be trusted."""
@@ -91,15 +93,19 @@ class UploadFile:
             size = os.fstat(self.descriptor).st_size
             if size != self.size:
                 self.size, self.hasher = size, None
-            self._close()
+            descriptor, self.descriptor = self.descriptor, None
+            if self._local:
+                os.close(descriptor)  # Some microseconds.
+            else:
+                await self._workers.run(os.close, descriptor)
 
     async def remove(self) -> None:
         """Close it and remove it."""
         await self._sync_aside_done()
         self.size, self.hasher = 0, None
         if self.descriptor is not None:
-            self._close()
-            await self._workers.run(_unlink, self._tree, self._path)
+            descriptor, self.descriptor = self.descriptor, None
+            await self._workers.run(_remove, self._tree, descriptor, self._path)
 
     async def _sync_aside(self) -> None:
         behind = self.size - self._synced >= SYNC_EVERY
@@ -119,12 +125,6 @@ class UploadFile:
         except SyncFailed as failure:
             self._sync_failure = failure  # The next call tells.
 
-    def _close(self) -> None:
-        # In the reactor's thread: the last reference to a file that is linked, or was just synced, costs microseconds.
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
-
 
 async def _both(first: Deferred[None], second: Deferred[None]) -> None:
     # Both must have ended before anything else happens to the file, whichever fails.
@@ -143,8 +143,7 @@ def _create(tree: DurableTree, path: str, pieces: Sequence[bytes], hasher: Hashe
     try:
         _append(tree, descriptor, pieces, 0, hasher)
     except BaseException:
-        tree.calls.close(descriptor)
-        _unlink(tree, path)
+        _remove(tree, descriptor, path)
         raise
     return descriptor
 
@@ -160,6 +159,12 @@ def _hash(hasher: Hasher, pieces: Sequence[bytes]) -> None:
         hasher.update(piece)
 
 
-def _unlink(tree: DurableTree, path: str) -> None:
+def _publish(tree: DurableTree, descriptor: int, size: int, source: str, target: str) -> None:
+    tree.publish(descriptor, size, source, target)
+    tree.calls.close(descriptor)
+
+
+def _remove(tree: DurableTree, descriptor: int, path: str) -> None:
+    tree.calls.close(descriptor)
     with contextlib.suppress(FileNotFoundError):  # Its folder was deleted.
         tree.calls.unlink(path)

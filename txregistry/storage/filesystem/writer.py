@@ -91,7 +91,11 @@ class FileWriter:
     async def publish(self, target: str) -> None:
         """See `IWriter`."""
         check_path(target)
-        await self.flush()
+        try:
+            await self.flush()
+        except StorageFailure:
+            await self.suspend()
+            raise
         await shielded(self._publish(target))
 
     async def suspend(self) -> None:
@@ -156,7 +160,9 @@ class FileWriter:
             try:
                 await self._file.publish(self._root + target)
             except Exception as error:
-                raise self._break(error) from error
+                failure = self._break(error)
+                await self._close()
+                raise failure from error
             self._end()
 
     async def _suspend(self) -> None:
@@ -169,12 +175,15 @@ class FileWriter:
             except StorageFailure as failure:
                 _log.warn("upload kept in part", path=self._path, reason=failure.reason)
             await self._quiet()
-            try:
-                await self._file.close()
-            except OSError as error:
-                self._break(error)
-            self._end()
-            self.offset = self._file.size
+            await self._close()
+
+    async def _close(self) -> None:
+        try:
+            await self._file.close()
+        except OSError as error:
+            self._break(error)
+        self._end()
+        self.offset = self._file.size
 
     async def _abandon(self) -> None:
         async with self._ending:
