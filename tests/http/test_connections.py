@@ -174,6 +174,17 @@ def test_a_failing_handler_is_answered_with_500_and_the_connection_kept(logged: 
     assert logged == ["handler failed"]
 
 
+def test_a_handler_may_refuse_a_request_and_the_connection_is_kept(logged: list[str]) -> None:
+    def handler(request: Request) -> Response:
+        request.arguments()
+        return echo(request)
+
+    client = Client(handler)
+    client.send(GET % b"?a=%ff" + GET % b"b")
+    assert [answer.status for answer in client.answers()] == [400, 200]
+    assert logged == []
+
+
 def test_a_handler_that_fails_later_is_answered_with_500(logged: list[str]) -> None:
     waiting: Deferred[Response] = Deferred()
     client = Client(lambda request: waiting)

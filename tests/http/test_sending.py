@@ -1,5 +1,9 @@
+# mypy: disable-error-code="no-untyped-call"
+# Twisted has annotated few of its means of testing.
+
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,10 +14,11 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
-from tests.http.client import Client
+from tests.http.client import Client, Wire
 from txregistry.http.interfaces import IBodySource, IFileBody
 from txregistry.http.response import Response
 from txregistry.http.sending import PIECE, WINDOW
+from txregistry.http.wires import ISendfileTransport
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 HEAD = b"HEAD /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -279,6 +284,29 @@ def test_a_file_that_ends_early_ends_the_connection(path: Path, logged: list[str
     assert client.wire.disconnected
     assert body.closed == 1
     assert logged == ["the body of an answer could not be sent"]
+
+
+@implementer(ISendfileTransport)
+class FilesystemWithoutSendfile(Wire):
+    """The kernel refuses to send from the file."""
+
+    def write_more(self, data: bytes) -> None:
+        """See `ISendfileTransport`."""
+        self.write(data)
+
+    def sendfile(self, fd: int, offset: int, count: int) -> int | None:
+        """Fail as on some filesystems."""
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def test_a_file_is_read_where_its_filesystem_does_not_know_sendfile(path: Path) -> None:
+    client = serve(FileBody(path, 1_000, 1_000_000))
+    client.wire = FilesystemWithoutSendfile()
+    client.connection.transport = client.wire  # type: ignore[assignment]  # it provides what is used
+    client.wire.registerProducer(client.connection, True)
+    client.send(GET)
+    client.clock.advance(0)
+    assert client.answer().body == CONTENT[1_000:1_001_000]
 
 
 def test_a_full_transport_pauses_a_file(path: Path) -> None:

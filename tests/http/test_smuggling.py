@@ -134,6 +134,8 @@ def reading(request: Request) -> Deferred[Response]:
     return Deferred.fromCoroutine(count_body(request))
 
 
+CHUNKED_HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 MALFORMED_CHUNKS = {
     "a size that is no number": b"x\r\n",
     "a size with a prefix": b"0x3\r\nabc\r\n",
@@ -205,6 +207,13 @@ def test_chunk_extensions_and_tiny_chunks_are_served() -> None:
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.send(b"1;a=b\r\nx\r\n" * 20_000 + b"0\r\n\r\n")
     assert client.answer().body == b"20000"
+
+
+def test_trailers_that_are_refused_are_the_answer_to_their_request() -> None:
+    client = Client(reading)
+    client.send(CHUNKED_HEAD + b"1\r\nx\r\n0\r\n" + b"X: a\r\n" * 201 + b"\r\n")
+    assert client.answer().status == 431
+    assert len(client.application.exchanges) == 1
 
 
 UPGRADE = b"Connection: upgrade\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n"

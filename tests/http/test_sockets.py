@@ -144,9 +144,12 @@ async def test_an_inherited_unix_socket_is_served(tmp_path: Path) -> None:
     path = str(tmp_path / "socket")
     with socket.socket(socket.AF_UNIX) as inherited:
         inherited.bind(path)
+        os.chmod(path, 0o600)
         inherited.listen()
         async with serving(Application(), lambda factory: adopt(reactor, inherited.fileno(), factory)):
             assert len(await ask(path, LAST)) == 1
+        # The file is for whoever inherits the socket next.
+        assert Path(path).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_descriptor_that_does_not_listen_is_refused(tmp_path: Path) -> None:

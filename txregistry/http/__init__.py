@@ -39,10 +39,10 @@ value, at once or later. A whole server that counts what it is sent:
     port = listen_tcp(reactor, 8080, factory)
     reactor.run()
 
-To stop: `port.stopListening()`, then `factory.drain(seconds)`. With `HTTPFactory(…, tls=tls.TLSContext(tls.TLSSettings(…)))`
-it speaks TLS; `limits.Limits` has every limit and deadline.
+To stop: `port.stopListening()`, then `factory.drain(seconds)`. It speaks TLS when the factory gets a `tls.TLSContext`;
+`limits.Limits` has every limit and deadline.
 
-From the socket upwards: `transport` (or `secure`, over `engines`) hands bytes to a `connection`; `parsing` turns them into
-a `request` with its `body`; `answering` takes one request at a time to the application and its response, by `encoding`
-and `sending`, back to the transport. `deadlines` cuts off who is too slow.
+From the socket upwards: `transport` (or `secure`, over `engines`) hands bytes to a `connection`; `parsing` turns them
+into a `request` with its `body`; `answering` takes one request at a time to the application and its response, by
+`encoding` and `sending`, back to the transport. `deadlines` cuts off who is too slow.
 """

@@ -162,14 +162,15 @@ class Answering:
 
     def _failed(self, problem: Failure) -> None:
         self._handling = None
-        expected = isinstance(problem.value, CancelledError | BodyAborted)
-        if not expected:
+        value, line = problem.value, self._line
+        aborted = isinstance(value, CancelledError | BodyAborted)
+        if not aborted and not isinstance(value, BadMessage):
             _log.failure("handler failed", problem)
+            value = BadMessage(500, "the server failed to answer this request")
         if self.request is None:
             return  # The client has left.
-        line = self._line
-        if not expected:
-            self.refuse(BadMessage(500, "the server failed to answer this request"))
+        if isinstance(value, BadMessage):
+            self.refuse(value)
         elif line.half_closed:
             line.keep = False
             self.status = CLIENT_LEFT

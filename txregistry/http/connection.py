@@ -176,8 +176,7 @@ class HTTPConnection(Protocol):
     def drain(self) -> None:
         """Serve what has begun, then close."""
         self.keep = False
-        if not (self._answering.busy or self._parser.in_head or self._parser.requests or self._closing):
-            self._close()
+        self._pump()
 
     def abort(self) -> None:
         """Close without regard to what is under way."""
@@ -209,7 +208,7 @@ class HTTPConnection(Protocol):
                 elif self._offset < len(self._pending):
                     self._offset = parser.feed(self._pending, self._offset)
                 else:
-                    if self.half_closed:
+                    if self.half_closed or not (self.keep or parser.in_head or parser.body):
                         self._close()
                     break
         finally:

@@ -24,9 +24,10 @@ class IApplication(Interface):
         """Answer one request; called as soon as its head is complete, before any byte of its body is read.
 
         The Deferred is cancelled when the client goes away, except while its handler reads the body, which fails with
-        `BodyAborted` instead, after all that came. It may fail only with these two or with a bug (which is answered
-        with `refused(BadMessage(500, …))` and logged). `100 Continue` is sent when the body is first read. An answer
-        may be given while the body is still arriving: the rest of it is dropped.
+        `BodyAborted` instead, after all that came. It may fail with these two, with a `BadMessage` (which is answered
+        with `refused`), or with a bug (which is logged, and answered with `refused` of a `BadMessage` 500). `100
+        Continue` is sent when the body is first read. An answer may be given while the body is still arriving: the rest
+        of it is dropped.
         """
 
     def refused(problem: BadMessage) -> Response:

@@ -188,7 +188,7 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """The body is whole."""
-        if self.body is not None and not self._unfinished:
+        if self.body is not None and not self._unfinished and self.problem is None:
             self.body.complete = True
             self.body = None
 

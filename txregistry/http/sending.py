@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -28,6 +29,9 @@ from txregistry.http.wires import ISendfileTransport
 WINDOW = 2 * 1024 * 1024
 # What is read from a file at once where the kernel cannot send it by itself.
 PIECE = 256 * 1024
+
+# What sendfile fails with on a filesystem that does not know it.
+_NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 # Told once that a body is sent, or with what went wrong.
 Ended = Callable[[Failure | None], None]
@@ -191,8 +195,12 @@ class FileSending:
         self._running = True
         try:
             self._send_window()
-        except OSError:
-            self._end(failure())
+        except OSError as problem:
+            if problem.errno not in _NO_SENDFILE or self._send_some == self._read_and_write:
+                self._end(failure())
+                return
+            self._send_some = self._read_and_write
+            self._turn = self._clock.callLater(0, self._next_turn)
         finally:
             self._running = False
 
@@ -208,10 +216,11 @@ class FileSending:
             if self.sent >= self._warm and not self._warm_up():
                 return
             count = self._send_some(self._fd, self._first + self.sent, self._warm - self.sent)
+            if count is None:
+                return
             if count == 0:
                 self._end(failure(BadResponse("a file is shorter than its length")))
-            elif count is not None:
-                self.sent += count
+            self.sent += count
 
     def _warm_up(self) -> bool:
         """See that the next window is in memory; whether it is already."""

@@ -24,6 +24,8 @@ from txregistry.http.wires import IMeasuredTransport, ISendfileTransport
 # What is received at once, and what one connection sends from its queue in one turn of the reactor.
 RECEIVE = 256 * 1024
 SEND = 1024 * 1024
+# Connections that the kernel accepts before the reactor does.
+BACKLOG = 1024
 # The most pieces that one system call takes (IOV_MAX).
 VECTOR = 1024
 
@@ -50,7 +52,7 @@ class ImmediateServer(tcp.Server):
 
     def startTLS(self, ctx: object, normal: object = True) -> NoReturn:
         """Refused: what this class sends would go around Twisted's TLS, in plain text."""
-        raise NotImplementedError("TLS is a protocol on top of this transport: txregistry.http.tls")
+        raise RuntimeError("TLS is a protocol on top of this transport: txregistry.http.tls")
 
     def write(self, data: bytes) -> None:
         """Send, or queue what the kernel does not take."""
@@ -178,7 +180,7 @@ class UnixPort(unix.Port):
 
 
 def listen_tcp(
-    reactor: IReactorFDSet, port: int, factory: IProtocolFactory, interface: str = "", backlog: int = 1024
+    reactor: IReactorFDSet, port: int, factory: IProtocolFactory, interface: str = "", backlog: int = BACKLOG
 ) -> IListeningPort:
     """Listen on an address; without one on all of IPv6 and IPv4, or of IPv4 where there is no IPv6.
 
@@ -195,7 +197,7 @@ def listen_tcp(
 
 
 def listen_unix(
-    reactor: IReactorFDSet, path: str, factory: IProtocolFactory, mode: int = 0o666, backlog: int = 1024
+    reactor: IReactorFDSet, path: str, factory: IProtocolFactory, mode: int = 0o666, backlog: int = BACKLOG
 ) -> IListeningPort:
     """Listen on a Unix socket of this mode. A socket file that nobody listens on any more is removed first; any other
     file is left alone. Raise `CannotListenError`."""
@@ -221,11 +223,20 @@ def adopt(reactor: IReactorFDSet, fd: int, factory: IProtocolFactory) -> IListen
             raise CannotListenError(None, f"descriptor {fd}", OSError(errno.EINVAL, "no listening stream socket"))
         listener: tcp.Port
         if inherited.family == socket.AF_UNIX:
-            listener = UnixPort._fromListeningDescriptor(reactor, inherited.fileno(), factory)
+            listener = _inherited_unix_port(reactor, inherited, factory)
         else:
             listener = TCPPort._fromListeningDescriptor(reactor, inherited.fileno(), inherited.family, factory)
     listener.startListening()
     return listener
+
+
+def _inherited_unix_port(reactor: IReactorFDSet, inherited: socket.socket, factory: IProtocolFactory) -> UnixPort:
+    port: UnixPort = UnixPort._fromListeningDescriptor(reactor, inherited.fileno(), factory)
+    # Twisted would change the mode of the socket's file, remove it at the end, and shorten the backlog; the file belongs
+    # to whoever made it. It leaves alone what looks like a name outside the filesystem.
+    port._bindPath = b"\0inherited"
+    port.backlog = BACKLOG
+    return port
 
 
 def _has_ipv6() -> bool:
