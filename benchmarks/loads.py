@@ -52,8 +52,13 @@ class Load:
     rate: int = 0
     """Bytes a second that each client moves at most; 0: as many as it can."""
 
-    def start(self, address: str, tls: bool, seconds: float, repository: str) -> subprocess.Popen[str]:
-        """Start the load program; it begins no operation after so many seconds."""
+    def start(
+        self, address: str, tls: bool, seconds: float, repository: str, scratch: Path | None = None
+    ) -> subprocess.Popen[str]:
+        """Start the load program; it begins no operation after so many seconds.
+
+        With a scratch folder, memory that pushes will fill has been used shortly before.
+        """
         options = [f"--clients={self.clients}", f"--seconds={seconds}", f"--header={_ACCEPT}"]
         options += [
             f"--{name}={value}"
@@ -62,6 +67,8 @@ class Load:
         ]
         if tls:
             options.append("--tls")
+        if scratch and self.verb == "push":
+            options.append(f"--scratch={scratch}")
         targets = (repository,) if self.verb == "push" else self.paths
         command = [str(_PROGRAM), *options, self.verb, address, *targets]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

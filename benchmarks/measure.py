@@ -56,7 +56,7 @@ def measure_once(place: Place, row: Row, seconds: float) -> Sample:
     usage.forget_peak()
     before = usage.cpu_seconds()
     try:
-        report = finish(row.load.start(place.server.address, place.server.tls, seconds, repository))
+        report = finish(row.load.start(place.server.address, place.server.tls, seconds, repository, place.root))
         return Sample(report, usage.cpu_seconds() - before, usage.peak_rss_mib())
     finally:
         if pushes:

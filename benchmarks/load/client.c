@@ -1,4 +1,5 @@
 #include "client.h"
+#include "backing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@ double now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec + time.tv_nsec * 1e-9;
+}
+
+uint64_t backing_of(const struct load *load) {
+    return load->size + (1 << 15);
 }
 
 static void give_up(struct client *self, const char *what) {
@@ -57,6 +62,7 @@ static bool begin(struct client *self) {
     self->metered = 0;
     self->number = load->begun++;
     if (load->repository) {
+        backing_release(backing_of(load));
         char path[512];
         snprintf(path, sizeof path, "/v2/%s/blobs/uploads/", load->repository);
         self->step = STARTING;

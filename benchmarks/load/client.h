@@ -51,6 +51,9 @@ enum wait { WAIT_READ, WAIT_WRITE, WAIT_TIME, WAIT_NOTHING };
 
 double now(void);
 
+/* Bytes of memory that the kernel takes for one push: the file, and what stands around it. */
+uint64_t backing_of(const struct load *);
+
 void client_start(struct client *, struct load *, int turn);
 
 /* Go on as far as possible. WAIT_NOTHING: this client has nothing more to do. *due is set with WAIT_TIME.

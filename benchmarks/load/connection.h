@@ -26,7 +26,7 @@ void connection_close(struct connection *);
 ssize_t connection_send(struct connection *, const void *bytes, size_t count);
 ssize_t connection_receive(struct connection *, void *bytes, size_t count);
 
-/* Receive and drop; a plain connection lets the kernel drop them without copying. */
+/* Receive and drop. */
 ssize_t connection_skip(struct connection *, size_t count);
 
 #endif

@@ -1,5 +1,6 @@
 /* Keeps a registry busy over kept-alive connections and tells in JSON what came of it: see usage below.
    One thread, one epoll: it has to cost less than any server it measures. */
+#include "backing.h"
 #include "client.h"
 
 #include <getopt.h>
@@ -15,6 +16,7 @@ static const char usage[] =
     "  --clients N   connections (1)             --seconds S  begin no operation after S seconds (5)\n"
     "  --count N     operations at most          --rate B     bytes a second per client at most\n"
     "  --tls         TLS 1.3, nothing checked    --header L   a line for every request\n"
+    "  --scratch DIR before a push, use and free memory for it through a file here: see backing.h\n"
     "  --size B      of each content pushed      --chunk B    send it chunked, in chunks of B bytes\n";
 
 enum { MOST_CLIENTS = 1024, MOST_CHUNK = 1 << 18 };
@@ -87,11 +89,12 @@ static void run(struct client *clients, int count) {
 int main(int argc, char **argv) {
     static const struct option options[] = {
         {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"tls", 0, 0, 't'},
-        {"header", 1, 0, 'h'},  {"size", 1, 0, 'z'},    {"chunk", 1, 0, 'k'}, {0},
+        {"header", 1, 0, 'h'},  {"size", 1, 0, 'z'}, {"scratch", 1, 0, 'f'},    {"chunk", 1, 0, 'k'}, {0},
     };
     struct load load = {.limit = UINT64_MAX};
     int client_count = 1;
     double seconds = 5;
+    const char *scratch = NULL;
     char headers[4096] = "";
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -100,6 +103,7 @@ int main(int argc, char **argv) {
         case 'n': load.limit = strtoull(optarg, NULL, 10); break;
         case 'r': load.rate = atof(optarg); break;
         case 't': load.tls = connection_tls_context(); break;
+        case 'f': scratch = optarg; break;
         case 'z': load.size = strtoull(optarg, NULL, 10); break;
         case 'k': load.chunk = strtoull(optarg, NULL, 10); break;
         case 'h':
@@ -128,6 +132,8 @@ int main(int argc, char **argv) {
         load.digests = malloc(load.limit * sizeof *load.digests);
         for (uint64_t i = 0; i < load.limit; i++)
             content_digest(i, load.size, load.digests[i]);
+        if (scratch)
+            backing_prepare(scratch, load.limit * backing_of(&load));
     } else {
         load.method = strcmp(argv[optind], "head") == 0 ? "HEAD" : "GET";
         load.paths = argv + optind + 2;
