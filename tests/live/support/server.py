@@ -47,7 +47,7 @@ class Server:
         authority: Path | None = None,
     ) -> None:
         self.kind = kind
-        self.port = _free_port()
+        self.port = free_port()
         workspace.mkdir(parents=True, exist_ok=True)
         self.data = workspace / "data" if data is None else data
         self.log = workspace / f"{kind}.log"
@@ -186,7 +186,8 @@ def _command(kind: str) -> list[str]:
     return [require("docker-registry" if kind == "registry2" else "registry")]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
