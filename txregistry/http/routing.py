@@ -39,7 +39,8 @@ class Router:
         """`prepare` turns a match's raw values into what handlers take, once for each path that is not in the cache; it
         may raise, and then nothing is kept. `size` is the most matches kept."""
         app.url_map.merge_slashes = False
-        self._app = app
+        # Klein's types are those of its own requests and answers; it passes both through untouched.
+        self._execute = cast(Callable[..., Response | Deferred[Response]], app.execute_endpoint)
         self._prepare = prepare
         self._size = size
         # The server's name and scheme matter to URLs that are built, and none is.
@@ -65,9 +66,7 @@ class Router:
 
     def execute(self, match: Match, request: Request) -> Response | Deferred[Response]:
         """Call the handler. A Deferred is returned only when it waits; raise what it raised."""
-        # Klein's types are those of its own requests and answers; it passes both through untouched.
-        execute = cast(Callable[..., Response | Deferred[Response]], self._app.execute_endpoint)
-        answer = execute(match.endpoint, request, **match.arguments)
+        answer = self._execute(match.endpoint, request, **match.arguments)
         if not isinstance(answer, Deferred):
             return answer
         outcome = settled(answer)
