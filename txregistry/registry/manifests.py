@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
-from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestReferencesUnknown
+from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestReferencesUnknown, ManifestUnknown
 from txregistry.oci.manifest import Manifest
 from txregistry.oci.names import Reference, RepositoryName, Tag
 from txregistry.registry.leases import Leases
@@ -51,8 +51,17 @@ class Manifests:
 
     async def get(self, name: RepositoryName, reference: Reference) -> tuple[Digest, StoredManifest]:
         """The manifest and the digest to call it by; raise `ManifestUnknown`."""
-        digest = await self._tags.resolve(name, reference) if isinstance(reference, Tag) else reference
-        return digest, await self._revisions.get(name, digest)
+        if not isinstance(reference, Tag):
+            return reference, await self._revisions.get(name, reference)
+        digest = await self._tags.resolve(name, reference)
+        while True:
+            try:
+                return digest, await self._revisions.get(name, digest)
+            except ManifestUnknown:
+                # The tag may have been moved, and what it named before deleted, since we looked.
+                before, digest = digest, await self._tags.resolve(name, reference)
+                if digest == before:
+                    raise
 
     async def put(
         self,
@@ -80,8 +89,14 @@ class Manifests:
             await self._confirm(name, manifest, digest, content)
         if manifest.subject is not None:
             await self._referrers.add(name, manifest, digest, len(content))
+
+        async def ensure() -> None:
+            if not await self._revisions.claim(name, digest):
+                # Somebody has deleted it since: then this push is the later one.
+                await self._revisions.put(name, digest, content)
+
         for tag in dict.fromkeys(tags):
-            await self._tags.point(name, tag, digest)
+            await self._tags.point(name, tag, digest, ensure)
         return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
 
     async def _confirm(self, name: RepositoryName, manifest: Manifest, digest: Digest, content: bytes) -> None:
@@ -109,6 +124,12 @@ class Manifests:
         # The tags go first: whenever this is cut short, no tag names what is not there.
         await self._tags.delete_all_of(name, reference)
         await self._revisions.delete(name, reference)
+
+        async def still() -> bool:
+            return not await self._revisions.claim(name, reference)
+
+        # One that was set in the meantime, if the push of it did not see the deletion and store the manifest again.
+        await self._tags.delete_all_of(name, reference, still)
         try:
             manifest, _ = await self._parsing.parse(stored.content, stored.media_type, reference.algorithm)
         except ManifestInvalid:

@@ -20,6 +20,7 @@ from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.progress import Progress
 from txregistry.registry.referrers import Referrers
 from txregistry.registry.revisions import Revisions
+from txregistry.registry.taglocks import TagLocks
 from txregistry.registry.tags import Tags
 from txregistry.registry.takeover import Holds
 from txregistry.registry.uploads import Uploads
@@ -58,7 +59,8 @@ class Registry:
         """
         stores, turns = Stores.over(driver, workers), Turns(clock)
         leases = Leases(driver, stores.trash, grace, now)
-        blobs, revisions, tags = RepositoryBlobs(stores, leases), Revisions(stores, leases), Tags(stores, turns)
+        blobs, revisions = RepositoryBlobs(stores, leases), Revisions(stores, leases)
+        tags = Tags(stores, turns, TagLocks(driver, clock))
         parsing = ManifestParsing(workers)
         referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)

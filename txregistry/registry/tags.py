@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
 from txregistry.oci.names import RepositoryName, Tag
+from txregistry.registry.taglocks import TagLocks
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
 
 
+async def _always() -> bool:
+    return True
+
+
 class Tags:
     """A tag is a link; to set it is one rename, so a reader sees the old manifest or the new."""
 
-    def __init__(self, stores: Stores, turns: Turns) -> None:
+    def __init__(self, stores: Stores, turns: Turns, locks: TagLocks) -> None:
         self._stores = stores
         self._turns = turns
+        self._locks = locks
 
     async def resolve(self, name: RepositoryName, tag: Tag) -> Digest:
         """What the tag names now; raise `ManifestUnknown`."""
@@ -28,27 +35,38 @@ class Tags:
             raise ManifestUnknown(name, tag)
         return target
 
-    async def point(self, name: RepositoryName, tag: Tag, digest: Digest) -> None:
-        """Let the tag name a manifest that the repository has; durable."""
+    async def point(
+        self, name: RepositoryName, tag: Tag, digest: Digest, ensure: Callable[[], Awaitable[object]] = _always
+    ) -> None:
+        """Let the tag name a manifest; durable.
+
+        `ensure` sees that the repository has it, and is called while nobody can remove the tag.
+        """
         await self._stores.links.write(layout.tag_history(name, tag, digest), digest)
-        await self._stores.links.write(layout.tag_current(name, tag), digest)
+        async with self._locks.hold(name, tag):
+            await ensure()
+            await self._stores.links.write(layout.tag_current(name, tag), digest)
 
     async def delete(self, name: RepositoryName, tag: Tag) -> None:
         """Remove the tag and nothing else, durably; raise `ManifestUnknown`."""
         await self.resolve(name, tag)
-        try:
-            await self._stores.driver.delete(layout.tag(name, tag))
-        except PathNotFound:
-            raise ManifestUnknown(name, tag) from None
+        async with self._locks.hold(name, tag):
+            await self._remove(name, tag)
 
-    async def delete_all_of(self, name: RepositoryName, digest: Digest) -> None:
-        """Remove every tag that names the manifest, durably."""
+    async def delete_all_of(
+        self, name: RepositoryName, digest: Digest, still: Callable[[], Awaitable[bool]] = _always
+    ) -> None:
+        """Remove every tag that names the manifest, durably.
+
+        `still` is asked at the last moment whether to go on with one. A tag that somebody moves to another manifest meanwhile stays.
+        """
         async for tag, target in self._all(name):
             if target == digest:
-                try:
-                    await self._stores.driver.delete(layout.tag(name, tag))
-                except PathNotFound:
-                    continue
+                async with self._locks.hold(name, tag):
+                    current = await self._stores.links.target(layout.tag_current(name, tag))
+                    if current == digest and await still():
+                        with suppress(ManifestUnknown):
+                            await self._remove(name, tag)
 
     async def page(self, name: RepositoryName, last: str | None, limit: int | None) -> tuple[list[str], bool]:
         """Tags in ASCIIbetical order behind `last`, at most `limit`, and whether more follow.
@@ -67,6 +85,12 @@ class Tags:
             if tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None:
                 found.append(tag.text)
         return found, False
+
+    async def _remove(self, name: RepositoryName, tag: Tag) -> None:
+        try:
+            await self._stores.driver.delete(layout.tag(name, tag))
+        except PathNotFound:
+            raise ManifestUnknown(name, tag) from None
 
     async def _all(self, name: RepositoryName) -> AsyncIterator[tuple[Tag, Digest]]:
         loop = self._turns.loop()

@@ -1,0 +1,69 @@
+"""One at a time changes a tag, among all processes on a store.
+
+A tag is set by one rename, which needs no lock. What needs one is to change a tag because of what was seen before: to
+remove it only if it names a certain manifest, to set it only while the manifest is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+
+from txregistry.oci.names import RepositoryName, Tag
+from txregistry.storage import layout
+from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
+from txregistry.storage.interfaces import ILock, IStorageDriver
+
+# How often another process is asked again, and for how long: whoever holds a tag longer does not move any more.
+RETRY_SECONDS = 0.01
+PATIENCE_SECONDS = 10.0
+
+
+class TagLocks:
+    """Within a process whoever waits is served in order; between processes the folder of the tag is locked."""
+
+    def __init__(self, driver: IStorageDriver, clock: IReactorTime) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._turns: dict[str, DeferredLock] = {}
+
+    @asynccontextmanager
+    async def hold(self, name: RepositoryName, tag: Tag) -> AsyncIterator[None]:
+        """The body runs while nobody else holds the tag. Where the store cannot lock, this process alone is kept out.
+
+        A tag that has no folder is held within this process only.
+        """
+        folder = layout.tag(name, tag)
+        turn = self._turns.setdefault(folder, DeferredLock())
+        try:
+            async with turn:
+                lock = await self._lock(folder)
+                try:
+                    yield
+                finally:
+                    if lock is not None:
+                        lock.release()
+        finally:
+            if not turn.locked and not turn.waiting:
+                self._turns.pop(folder, None)
+
+    async def _lock(self, folder: str) -> ILock | None:
+        deadline = self._clock.seconds() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await self._driver.lock(folder)
+            except Locked:
+                if self._clock.seconds() >= deadline:
+                    return None
+            except (PathNotFound, StorageFailure):
+                return None
+            again: Deferred[None] = Deferred()
+            call = self._clock.callLater(RETRY_SECONDS, again.callback, None)
+            try:
+                await again
+            finally:
+                if call.active():
+                    call.cancel()
