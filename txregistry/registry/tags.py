@@ -58,7 +58,7 @@ class Tags:
     ) -> None:
         """Remove every tag that names the manifest, durably.
 
-        `still` is asked at the last moment whether to go on with one. A tag that somebody moves to another manifest meanwhile stays.
+        `still` is asked at the last moment whether to go on with one. A tag that is moved meanwhile stays.
         """
         async for tag, target in self._all(name):
             if target == digest:
