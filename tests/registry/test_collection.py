@@ -16,6 +16,7 @@ from txregistry.registry.collection.adoption import Adoption
 from txregistry.registry.collection.limits import Limits
 from txregistry.registry.collection.report import Report
 from txregistry.registry.collection.repository import ManifestUnreadable
+from txregistry.registry.servers import ServerCame
 from txregistry.storage import layout
 from txregistry.storage.errors import Locked, PathNotFound
 
@@ -357,6 +358,58 @@ def test_more_digests_than_fit_in_memory_are_written_out(monkeypatch: pytest.Mon
         assert now(world.registry.manifests.get(APP, Tag(f"t{tag}")))[0] == digest
     assert not world.has(unused)
     assert now(world.driver.list(layout.MARKS)) == []
+
+
+def test_without_graces_everything_goes_in_one_run_although_it_has_just_come() -> None:
+    world = Collected()
+    unused = world.push_blob(b"unused")
+    kept, _ = world.push_image(OTHER)
+    untagged, _ = world.push_image(tag=None, salt="untagged")
+    report = now(world.registry.collector.run(Limits(0, 0, delete_untagged=True)))
+    assert (report.waiting, report.untagged) == (0, 1)
+    assert report.removed == report.trashed
+    assert not world.stored(unused)
+    assert not world.stored(untagged)
+    assert now(world.registry.manifests.get(OTHER, LATEST))[0] == kept
+    assert now(world.registry.catalog.page(None, 10)) == ([str(OTHER)], False)
+    assert not _is_there(world, layout.TRASH)
+
+
+def test_the_report_says_until_when_something_waits() -> None:
+    world = Collected()
+    world.push_blob(b"unused")
+    pushed = world.clock.seconds()
+    world.later(GRACE / 2)
+    assert world.collect().waiting_until == pushed + GRACE
+    world.later(GRACE)
+    thrown = world.clock.seconds()
+    world.collect()
+    world.later(TRASH / 2)
+    assert world.collect().waiting_until == thrown + TRASH
+
+
+def test_progress_is_told_by_repositories_and_then_by_the_share_of_the_content() -> None:
+    world = Collected()
+    world.push_image()
+    world.push_image(OTHER)
+    told: list[tuple[int, float]] = []
+    now(world.registry.collector.run(Limits(GRACE, TRASH), lambda r: told.append((r.repositories, round(r.swept, 3)))))
+    assert told[:2] == [(1, 0.0), (2, 0.0)]
+    assert told[-1] == (2, 1.0)
+    assert sorted(told) == told
+
+
+def test_whoever_watches_can_end_a_run_before_anything_goes() -> None:
+    world = Collected()
+    unused = world.push_blob(b"unused")
+
+    async def watch() -> None:
+        raise ServerCame
+
+    with pytest.raises(ServerCame):
+        now(world.registry.collector.run(Limits(0, 0), watch=watch))
+    assert world.has(unused)
+    assert world.driver.open == []
 
 
 def test_an_empty_store_is_ours_and_one_with_content_is_not_until_it_is_adopted() -> None:

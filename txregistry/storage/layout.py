@@ -16,8 +16,12 @@
         trash/<path below v2>                              what is removed but not yet gone
         marks/<algorithm>-<two digits>/<number>            digests that a collection found in use
         collection/                                        locked by whoever collects
+        servers/                                           locked while nobody may begin to serve
         servers/<id>/                                      locked by a server while it serves
         adopted                                            this store may be collected
+        quarantine/<time>/<path below v2>                  what a repair put aside; nothing reads it
+        scrub/                                             locked by whoever scrubs
+        scrub/plan                                         how far the scrub is, or when the next is due
 
 This is Distribution's layout, byte for byte. A `link` holds the digest as text, without a newline. Its walks skip
 every folder that begins with `_`, so what is ours alone does not disturb it.
@@ -36,11 +40,17 @@ MARKS = "docker/registry/v2/_txregistry/marks"
 COLLECTION = "docker/registry/v2/_txregistry/collection"
 SERVERS = "docker/registry/v2/_txregistry/servers"
 ADOPTED = "docker/registry/v2/_txregistry/adopted"
+QUARANTINE = "docker/registry/v2/_txregistry/quarantine"
+SCRUB = "docker/registry/v2/_txregistry/scrub"
+SCRUB_PLAN = "docker/registry/v2/_txregistry/scrub/plan"
 
 # A folder that holds one of these is a repository; registry:2 looks for the first, registry:3 for the second.
 LAYERS_FOLDER = "_layers"
 MANIFESTS_FOLDER = "_manifests"
 REPOSITORY_MARKS = frozenset({LAYERS_FOLDER, MANIFESTS_FOLDER})
+# All that such a folder, and the one of its manifests, may hold.
+REPOSITORY_FOLDERS = (LAYERS_FOLDER, MANIFESTS_FOLDER, "_uploads", "_referrers")
+MANIFEST_FOLDERS = ("revisions", "tags")
 
 
 def blob_data(digest: Digest) -> str:
@@ -58,6 +68,11 @@ def layer_link(name: RepositoryName, digest: Digest) -> str:
     return f"{REPOSITORIES}/{name.text}/_layers/{digest.algorithm}/{digest.hex}/link"
 
 
+def all_layers(name: RepositoryName) -> str:
+    """The folder of a repository's blobs."""
+    return f"{REPOSITORIES}/{name.text}/{LAYERS_FOLDER}"
+
+
 def layers(name: RepositoryName, algorithm: str) -> str:
     """The folder of a repository's blobs by one algorithm."""
     return f"{REPOSITORIES}/{name.text}/_layers/{algorithm}"
@@ -71,6 +86,11 @@ def layer(name: RepositoryName, digest: Digest) -> str:
 def manifests(name: RepositoryName) -> str:
     """The folder of a repository's manifests and tags."""
     return f"{REPOSITORIES}/{name.text}/_manifests"
+
+
+def all_revisions(name: RepositoryName) -> str:
+    """The folder of a repository's manifests."""
+    return f"{REPOSITORIES}/{name.text}/_manifests/revisions"
 
 
 def revisions(name: RepositoryName, algorithm: str) -> str:
@@ -172,6 +192,16 @@ def repository_folders(name: RepositoryName) -> tuple[str, ...]:
     )
 
 
+def server(text: str) -> str:
+    """The folder that a server locks while it serves, by the id that it has made up."""
+    return f"{SERVERS}/{text}"
+
+
 def trashed(path: str) -> str:
     """Where a file that had this path waits."""
     return f"{TRASH}/{path.removeprefix(_ROOT)}"
+
+
+def quarantined(stamp: str, path: str) -> str:
+    """Where a repair that began at this time puts what had this path."""
+    return f"{QUARANTINE}/{stamp}/{path.removeprefix(_ROOT)}"

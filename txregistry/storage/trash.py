@@ -40,6 +40,12 @@ class Trash:
             return False
         return True
 
+    async def tidy(self, path: str) -> None:
+        """Remove the folders of what had this path, as far up as they are empty."""
+        folder = layout.trashed(path).rpartition("/")[0]
+        while folder.startswith(layout.TRASH) and await self._driver.remove_empty(folder):
+            folder = folder.rpartition("/")[0]
+
     async def _is_at(self, path: str) -> bool:
         # Somebody else who missed it may have been faster.
         try:

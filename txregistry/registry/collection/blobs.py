@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.errors import DigestInvalid
-from txregistry.registry.collection.marks import Marks
+from txregistry.registry.collection.marks import Bucket, Marks
 from txregistry.registry.collection.pace import Pace
 from txregistry.registry.collection.removal import Removal
 from txregistry.registry.collection.report import Report
@@ -25,26 +25,36 @@ class BlobCollection:
         self._pace = pace
         self._report = report
 
-    async def run(self) -> None:
+    async def run(self, progress: Callable[[Report], None]) -> None:
         """Move to the trash what is not marked, and decide on what is there."""
-        async for digest, marked in self._found(layout.BLOBS):
-            self._report.blobs += 1
-            if not marked:
-                await self._removal.throw(layout.blob_data(digest))
-        async for digest, marked in self._found(layout.trashed(layout.BLOBS)):
-            await self._removal.settle(layout.blob_data(digest), marked)
+        buckets = await self._buckets(layout.BLOBS)
+        for position, bucket in enumerate(buckets, 1):
+            async for digest, marked in self._found(layout.BLOBS, bucket):
+                self._report.blobs += 1
+                if not marked:
+                    await self._removal.throw(layout.blob_data(digest))
+            self._report.swept = position / len(buckets)
+            progress(self._report)
+        trash = layout.trashed(layout.BLOBS)
+        for bucket in await self._buckets(trash):
+            async for digest, marked in self._found(trash, bucket):
+                await self._removal.settle(layout.blob_data(digest), marked)
 
-    async def _found(self, folder: str) -> AsyncIterator[tuple[Digest, bool]]:
-        for algorithm in HEX_LENGTHS:
-            for prefix in await self._names(f"{folder}/{algorithm}"):
-                bucket = await self._marks.bucket(algorithm, prefix)
-                for encoded in await self._names(f"{folder}/{algorithm}/{prefix}"):
-                    await self._pace.step()
-                    try:
-                        digest = Digest.parse(f"{algorithm}:{encoded}")
-                    except DigestInvalid:
-                        continue
-                    yield digest, bytes.fromhex(encoded) in bucket
+    async def _buckets(self, folder: str) -> list[Bucket]:
+        return [
+            (algorithm, prefix) for algorithm in HEX_LENGTHS for prefix in await self._names(f"{folder}/{algorithm}")
+        ]
+
+    async def _found(self, folder: str, bucket: Bucket) -> AsyncIterator[tuple[Digest, bool]]:
+        algorithm, prefix = bucket
+        marked = await self._marks.bucket(algorithm, prefix)
+        for encoded in await self._names(f"{folder}/{algorithm}/{prefix}"):
+            await self._pace.step()
+            try:
+                digest = Digest.parse(f"{algorithm}:{encoded}")
+            except DigestInvalid:
+                continue
+            yield digest, bytes.fromhex(encoded) in marked
 
     async def _names(self, folder: str) -> Sequence[str]:
         try:

@@ -31,7 +31,7 @@ _log = Logger()
 
 
 async def _nothing() -> None:
-    """Between marking and sweeping nothing happens, but for tests that hold the window open."""
+    """Nobody wants to know."""
 
 
 @define(eq=False)
@@ -48,20 +48,28 @@ class Collector:
     # Called when everything is marked and no shared content has been looked at yet.
     marked: Callable[[], Awaitable[None]] = field(default=_nothing)
 
-    async def run(self, limits: Limits, progress: Callable[[Report], None] = lambda report: None) -> Report:
-        """Collect once. `progress` is called after each repository.
+    async def run(
+        self,
+        limits: Limits,
+        progress: Callable[[Report], None] = lambda report: None,
+        watch: Callable[[], Awaitable[None]] = _nothing,
+    ) -> Report:
+        """Collect once. `progress` is called after each repository and each part of the content in common.
 
-        Raise `Locked` when somebody else does, `ManifestUnreadable` where it cannot be told what is in use.
+        `watch` is called about ten times a second, before more is removed, and ends the run by raising. Raise `Locked`
+        when somebody else collects, `ManifestUnreadable` where it cannot be told what is in use.
         """
         lock = await self._lock()
         try:
-            return await self._run(limits, progress)
+            return await self._run(limits, progress, watch)
         finally:
             lock.release()
 
-    async def _run(self, limits: Limits, progress: Callable[[Report], None]) -> Report:
+    async def _run(
+        self, limits: Limits, progress: Callable[[Report], None], watch: Callable[[], Awaitable[None]]
+    ) -> Report:
         driver, report = self._stores.driver, Report(dry_run=limits.dry_run)
-        marks, pace = Marks(driver, "store"), Pace(self._clock, self._turns, limits.rate)
+        marks, pace = Marks(driver, "store"), Pace(self._clock, self._turns, limits.rate, watch)
         removal = Removal(driver, self._stores.trash, limits, self._now(), report)
         repositories = RepositoryCollection(self._stores, self._workers, self._tags, marks, removal, pace, report)
         emptied = EmptyRepositories(driver)
@@ -77,7 +85,7 @@ class Collector:
                 if not await self._catalog.has(str(name)):
                     await repositories.run(name, limits.delete_untagged)
             await self.marked()
-            await BlobCollection(driver, marks, removal, pace, report).run()
+            await BlobCollection(driver, marks, removal, pace, report).run(progress)
         finally:
             await marks.clear()
         return report

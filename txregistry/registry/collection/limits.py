@@ -7,7 +7,10 @@ from attrs import frozen
 
 @frozen
 class Limits:
-    """Times in seconds. `rate` is how many files are looked at in a second, None without a limit."""
+    """Times in seconds; one of 0 means at once, which only whoever knows that nobody serves the store may say.
+
+    `rate` is how many files are looked at in a second, None without a limit.
+    """
 
     grace: float
     trash: float

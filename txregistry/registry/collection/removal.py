@@ -19,7 +19,7 @@ class Removal:
 
     A file goes to the trash when nothing marked it and its lease had ended before the run began: whoever relied on it
     later than that has renewed the lease. It leaves the trash for good when a whole run that began after it came there
-    has not marked it either, and its second grace is over.
+    has not marked it either, and its second grace is over. A grace of 0 is over for whatever is there.
     """
 
     def __init__(self, driver: IStorageDriver, trash: Trash, limits: Limits, started: float, report: Report) -> None:
@@ -35,9 +35,9 @@ class Removal:
             info = await self._driver.stat(path)
         except PathNotFound:
             return None
-        if info.modified >= self._started - self._limits.grace:
-            self._report.waiting += 1
-            self._report.waiting_bytes += info.size
+        grace = self._limits.grace
+        if grace > 0 and info.modified >= self._started - grace:
+            self._report.wait(info.size, info.modified + grace)
             return None
         if not self._limits.dry_run and not await self._thrown(path, info):
             return None
@@ -47,26 +47,25 @@ class Removal:
 
     async def settle(self, path: str, marked: bool) -> bool:
         """Decide on what waits in the trash under this path: back, gone, or wait on. Tell whether it is gone."""
-        waiting = layout.trashed(path)
         try:
-            info = await self._driver.stat(waiting)
+            info = await self._driver.stat(layout.trashed(path))
         except PathNotFound:
             return False
         if marked:
             if not self._limits.dry_run and await self._trash.restore(path):
                 self._report.restored += 1
-                await self._tidy(waiting)
+                await self._trash.tidy(path)
             return False
-        if info.changed >= self._started or self._started - info.changed < self._limits.trash:
-            self._report.waiting += 1
-            self._report.waiting_bytes += info.size
+        trash = self._limits.trash
+        if trash > 0 and (info.changed >= self._started or self._started - info.changed < trash):
+            self._report.wait(info.size, info.changed + trash)
             return False
         if not self._limits.dry_run and not await self._trash.remove(path):
             return False
         self._report.removed += 1
         self._report.removed_bytes += info.size
         if not self._limits.dry_run:
-            await self._tidy(waiting)
+            await self._trash.tidy(path)
         return True
 
     async def _thrown(self, path: str, info: FileInfo) -> bool:
@@ -82,9 +81,3 @@ class Removal:
         _log.debug("moved to trash", path=path, size=info.size)
         await self._driver.remove_empty(path.rpartition("/")[0])
         return True
-
-    async def _tidy(self, path: str) -> None:
-        """Remove the folders of the trash that are empty now."""
-        folder = path.rpartition("/")[0]
-        while folder.startswith(layout.TRASH) and await self._driver.remove_empty(folder):
-            folder = folder.rpartition("/")[0]

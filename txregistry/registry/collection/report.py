@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from attrs import define
+from attrs import asdict, define
 
 
 @define
 class Report:
-    """Counts of one run; with `dry_run` what would have been done."""
+    """Counts of one run; with `dry_run` what would have been done.
+
+    `swept` is the share, up to 1, of the content in common that has been looked at. `waiting_until` is when the last
+    grace of what waits is over, in seconds since the epoch.
+    """
 
     dry_run: bool = False
     repositories: int = 0
@@ -19,7 +23,19 @@ class Report:
     trashed_bytes: int = 0
     waiting: int = 0
     waiting_bytes: int = 0
+    waiting_until: float = 0.0
     removed: int = 0
     removed_bytes: int = 0
     restored: int = 0
     emptied: int = 0
+    swept: float = 0.0
+
+    def wait(self, size: int, until: float) -> None:
+        """Count a file that is to go and has to wait."""
+        self.waiting += 1
+        self.waiting_bytes += size
+        self.waiting_until = max(self.waiting_until, until)
+
+    def figures(self) -> dict[str, object]:
+        """What there is to log."""
+        return asdict(self, filter=lambda attribute, _: attribute.name not in ("swept", "waiting_until"))
