@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.live
 RESTART_LIMIT = 5.0
 
 
-def test_nothing_acknowledged_is_lost_by_kill_9(kind: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_nothing_acknowledged_is_lost_by_kill_9(
+    kind: str, tmp_path: Path, pytestconfig: pytest.Config, figure: Callable[[str], None]
+) -> None:
     kills: int = pytestconfig.getoption("--kills")
     seed: int = pytestconfig.getoption("--seed") or random.SystemRandom().randrange(10**6)
     print(f"--seed {seed}")
@@ -40,7 +43,7 @@ def test_nothing_acknowledged_is_lost_by_kill_9(kind: str, tmp_path: Path, pytes
         with server.client() as client:
             assert losses(client, history, history.acknowledged()) == []
         assert server.defects() == []
-    print(f"{kills} kills, {len(history.acknowledged())} acknowledged, slowest restart {max(restarts):.2f} s")
+    figure(f"{kills} kills, {len(history.acknowledged())} acknowledged, slowest restart {max(restarts):.2f} s")
     assert max(restarts) < RESTART_LIMIT
     with Server("registry2", tmp_path / "peer", data=tmp_path / "data") as peer, peer.client() as client:
         assert losses(client, history, history.acknowledged()) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def _download(server: Server, content_digest: str, size: int, fast: bool = False
 
 @pytest.mark.parametrize("transport", ["plain", "tls"])
 def test_64_slow_transfers_grow_memory_by_less_than_64_mib(
-    kind: str, transport: str, tmp_path: Path, pytestconfig: pytest.Config
+    kind: str, transport: str, tmp_path: Path, pytestconfig: pytest.Config, figure: Callable[[str], None]
 ) -> None:
     size: int = pytestconfig.getoption("--transfer-mib") * MIB
     # Everything that is sent is the beginning of the block, again and again.
@@ -76,7 +76,9 @@ def test_64_slow_transfers_grow_memory_by_less_than_64_mib(
             for transfer in transfers:
                 transfer.result()
         growth = server.peak() - idle
-        print(f"{transport}, {size // MIB} MiB each: {idle / MIB:.1f} MiB idle, {growth / MIB:.1f} MiB more under load")
+        figure(
+            f"{transport}, {size // MIB} MiB each: {idle / MIB:.1f} MiB idle, {growth / MIB:.1f} MiB more under load"
+        )
         assert growth < GROWTH_LIMIT
         assert server.defects() == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.live
 MIB = 1024 * 1024
 
 
-def test_nothing_acknowledged_is_lost_by_a_power_cut(kind: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_nothing_acknowledged_is_lost_by_a_power_cut(
+    kind: str, tmp_path: Path, pytestconfig: pytest.Config, figure: Callable[[str], None]
+) -> None:
     """The file behind a loop device is what would be left; a copy of it is mounted and served."""
     seed: int = pytestconfig.getoption("--seed") or random.SystemRandom().randrange(10**6)
     print(f"--seed {seed}")
@@ -48,4 +51,4 @@ def test_nothing_acknowledged_is_lost_by_a_power_cut(kind: str, tmp_path: Path, 
             ):
                 assert losses(client, known, known.acknowledged()) == []
                 assert after.defects() == []
-    print(f"{len(history.acknowledged())} acknowledged")
+    figure(f"{pytestconfig.getoption('--power-cuts')} power cuts, {len(history.acknowledged())} acknowledged")
