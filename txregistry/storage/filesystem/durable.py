@@ -65,34 +65,15 @@ class DurableTree:
         """Put small content at `path`: a reader sees the old or the new, never part."""
         folder = os.path.dirname(path)
         for attempt in range(_ATTEMPTS):
-            temporary = f"{folder}/{_TEMPORARY.format(os.urandom(16).hex())}"
-            self._write_new(temporary, content, durable)
             try:
-                self.calls.rename(temporary, path)
-                break
-            except FileNotFoundError:
-                # Somebody deletes the folder with all that is in it: what is written after that stays.
-                if attempt == _ATTEMPTS - 1:
-                    raise
-            except BaseException:
-                self._drop(temporary)
-                raise
-        if durable:
-            self.settle(folder)
-
-    def _write_new(self, path: str, content: bytes, durable: bool) -> None:
-        descriptor = self.create(path, os.O_EXCL)
-        try:
-            try:
-                if content:
-                    self.write_at(descriptor, [content], 0)
+                self._replace(folder, path, content, durable)
                 if durable:
-                    self.sync(descriptor)
-            finally:
-                self.calls.close(descriptor)
-        except BaseException:
-            self._drop(path)
-            raise
+                    self.settle(folder)
+                return
+            except FileNotFoundError:
+                # Somebody deletes the folder at this moment. Written again, the content is what comes after that.
+                if attempt == _ATTEMPTS - 1 or not os.path.lexists(self.root):
+                    raise
 
     def create(self, path: str, flags: int = os.O_TRUNC) -> int:
         """Open a new file for writing, making the folders above it."""
@@ -208,6 +189,24 @@ class DurableTree:
             self._settled.clear()
         self._settled.update(unsettled)
 
+    def _replace(self, folder: str, path: str, content: bytes, durable: bool) -> None:
+        temporary = f"{folder}/{_TEMPORARY.format(os.urandom(16).hex())}"
+        descriptor = self.create(temporary, os.O_EXCL)
+        try:
+            try:
+                if content:
+                    self.write_at(descriptor, [content], 0)
+                if durable:
+                    self.sync(descriptor)
+            finally:
+                self.calls.close(descriptor)
+            self.calls.rename(temporary, path)
+        except BaseException:
+            # What stays is hidden, and the failure that led here is the one to tell.
+            with contextlib.suppress(OSError):
+                self.calls.unlink(temporary)
+            raise
+
     def _within(self, folder: str, step: Callable[[], T]) -> T:
         """Take a step that needs the folder; make it where it is missing, also when it vanishes in between."""
         for _ in range(_ATTEMPTS):
@@ -286,8 +285,3 @@ class DurableTree:
         for leftover in leftovers:
             self.calls.unlink(leftover)
         return True
-
-    def _drop(self, path: str) -> None:
-        # What stays is hidden, and the failure that led here is the one to tell.
-        with contextlib.suppress(OSError):
-            self.calls.unlink(path)

@@ -18,7 +18,7 @@ _PIECE = 1_048_576
 
 def new_hasher(algorithm: str = "sha256") -> Hasher:
     """A hasher of no bytes yet."""
-    return hashlib.new(algorithm, usedforsecurity=True)
+    return hashlib.new(algorithm)
 
 
 async def hash_file(workers: IWorkers, path: str, algorithm: str) -> Hasher:
