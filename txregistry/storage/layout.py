@@ -48,8 +48,9 @@ SCRUB_PLAN = "docker/registry/v2/_txregistry/scrub/plan"
 LAYERS_FOLDER = "_layers"
 MANIFESTS_FOLDER = "_manifests"
 REPOSITORY_MARKS = frozenset({LAYERS_FOLDER, MANIFESTS_FOLDER})
+UPLOADS_FOLDER = "_uploads"
 # All that such a folder, and the one of its manifests, may hold.
-REPOSITORY_FOLDERS = (LAYERS_FOLDER, MANIFESTS_FOLDER, "_uploads", "_referrers")
+REPOSITORY_FOLDERS = (LAYERS_FOLDER, MANIFESTS_FOLDER, UPLOADS_FOLDER, "_referrers")
 MANIFEST_FOLDERS = ("revisions", "tags")
 
 

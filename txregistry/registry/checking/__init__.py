@@ -1,0 +1,1 @@
+"""Looking for what is damaged, and putting it aside."""
