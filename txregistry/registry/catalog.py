@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence, Set
 
 from txregistry.concurrency.turns import Loop, Turns
 from txregistry.storage import layout
@@ -34,17 +34,21 @@ class Catalog:
 
     def names(self, root: str = layout.REPOSITORIES, last: str | None = None) -> AsyncIterator[str]:
         """All names behind `last`, one after the other, in this tree of repositories."""
-        return self._walk(self._turns.loop(), root, "", last.split("/") if last else [])
+        return self._walk(self._turns.loop(), layout.REPOSITORY_MARKS, root, "", last.split("/") if last else [])
+
+    def uploading(self) -> AsyncIterator[str]:
+        """Names under which there are upload sessions, be there a repository already or not."""
+        return self._walk(self._turns.loop(), frozenset({layout.UPLOADS_FOLDER}), layout.REPOSITORIES, "", [])
 
     async def has(self, name: str) -> bool:
         """Whether there is a repository of this name."""
-        return _is_repository(await self._children(f"{layout.REPOSITORIES}/{name}"))
+        return _has_any(await self._children(f"{layout.REPOSITORIES}/{name}"), layout.REPOSITORY_MARKS)
 
-    async def _walk(self, loop: Loop, root: str, folder: str, last: list[str]) -> AsyncIterator[str]:
-        """Repositories in and below a folder. `last` is what remains of the last name, seen from here."""
+    async def _walk(self, loop: Loop, marks: Set[str], root: str, folder: str, last: list[str]) -> AsyncIterator[str]:
+        """Folders with one of the marks, in and below a folder. `last` is what remains of the last name from here."""
         await loop.take()
         children = await self._children(f"{root}/{folder}" if folder else root)
-        if folder and not last and _is_repository(children):
+        if folder and not last and _has_any(children, marks):
             yield folder
         start = bisect_left(children, last[0]) if last else 0
         for position in range(start, len(children)):
@@ -53,7 +57,7 @@ class Catalog:
                 continue
             # Only the branch that `last` itself stands in has names that were told already, `last` included.
             rest = last[1:] or [""] if last and child == last[0] else []
-            async for name in self._walk(loop, root, f"{folder}/{child}" if folder else child, rest):
+            async for name in self._walk(loop, marks, root, f"{folder}/{child}" if folder else child, rest):
                 yield name
 
     async def _children(self, folder: str) -> Sequence[str]:
@@ -63,5 +67,5 @@ class Catalog:
             return ()
 
 
-def _is_repository(children: Sequence[str]) -> bool:
-    return any(mark in children for mark in layout.REPOSITORY_MARKS)
+def _has_any(children: Sequence[str], marks: Set[str]) -> bool:
+    return any(mark in children for mark in marks)

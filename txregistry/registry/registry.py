@@ -14,10 +14,12 @@ from txregistry.config.model import Validation
 from txregistry.registry.blobs import RepositoryBlobs
 from txregistry.registry.catalog import Catalog
 from txregistry.registry.collection.collector import Collector
+from txregistry.registry.deletion import RepositoryDeletion
 from txregistry.registry.leases import Leases
 from txregistry.registry.manifests import Manifests
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.progress import Progress
+from txregistry.registry.purging import Purging
 from txregistry.registry.referrers import Referrers
 from txregistry.registry.revisions import Revisions
 from txregistry.registry.taglocks import TagLocks
@@ -31,7 +33,10 @@ from txregistry.storage.stores import Stores
 
 @frozen
 class Registry:
-    """What can be done; every method but those of the catalog and the collector takes the repository's name first."""
+    """What can be done.
+
+    The methods of what serves requests, but for the catalog's, take the repository's name first.
+    """
 
     blobs: RepositoryBlobs
     uploads: Uploads
@@ -39,7 +44,9 @@ class Registry:
     tags: Tags
     referrers: Referrers
     catalog: Catalog
+    deletion: RepositoryDeletion
     collector: Collector
+    purging: Purging
 
     @classmethod
     def over(
@@ -60,7 +67,8 @@ class Registry:
         stores, turns = Stores.over(driver, workers), Turns(clock)
         leases = Leases(driver, stores.trash, grace, now)
         blobs, revisions = RepositoryBlobs(stores, leases), Revisions(stores, leases)
-        tags = Tags(stores, turns, TagLocks(driver, clock))
+        locks = TagLocks(driver, clock)
+        tags = Tags(stores, turns, locks)
         parsing = ManifestParsing(workers)
         referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)
@@ -68,4 +76,6 @@ class Registry:
         manifests = Manifests(parsing, revisions, tags, referrers, references, leases)
         catalog = Catalog(stores, turns)
         collector = Collector(stores, workers, tags, catalog, turns, clock, now)
-        return cls(blobs, uploads, manifests, tags, referrers, catalog, collector)
+        purging = Purging(driver, catalog, turns, now)
+        deletion = RepositoryDeletion(stores, catalog, revisions, locks, purging, turns)
+        return cls(blobs, uploads, manifests, tags, referrers, catalog, deletion, collector, purging)
