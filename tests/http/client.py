@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address
@@ -14,8 +16,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer, provider
 
 from txregistry.http.connection import HTTPConnection
 from txregistry.http.errors import BadMessage
@@ -26,6 +29,25 @@ from txregistry.http.request import Request
 from txregistry.http.response import Response
 from txregistry.http.server import HTTPFactory
 from txregistry.http.wires import IMeasuredTransport
+
+
+@contextmanager
+def errors_logged() -> Iterator[list[str]]:
+    """The messages of the errors that are logged within the block."""
+    messages: list[str] = []
+
+    @provider(ILogObserver)
+    def observer(event: LogEvent) -> None:
+        if event["log_level"] >= LogLevel.error:
+            messages.append(event["log_format"])
+
+    provided = cast(ILogObserver, observer)
+    globalLogPublisher.addObserver(provided)
+    try:
+        yield messages
+    finally:
+        globalLogPublisher.removeObserver(provided)
+
 
 Answer = Response | Deferred[Response]
 Handler = Callable[[Request], Answer]

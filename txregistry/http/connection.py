@@ -153,6 +153,8 @@ class HTTPConnection(Protocol):
 
     def exchange_over(self, body: RequestBody | None) -> None:
         """See `answering.Line`."""
+        if self._closing:
+            return  # It was aborted meanwhile.
         if self.keep:
             self._pump()
         elif body is None or not body.complete or self._offset < len(self._pending):
@@ -180,6 +182,7 @@ class HTTPConnection(Protocol):
 
     def abort(self) -> None:
         """Close without regard to what is under way."""
+        self._stop_serving()
         self.transport.abortConnection()
 
     # Inside.

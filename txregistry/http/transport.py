@@ -232,8 +232,8 @@ def adopt(reactor: IReactorFDSet, fd: int, factory: IProtocolFactory) -> IListen
 
 def _inherited_unix_port(reactor: IReactorFDSet, inherited: socket.socket, factory: IProtocolFactory) -> UnixPort:
     port: UnixPort = UnixPort._fromListeningDescriptor(reactor, inherited.fileno(), factory)
-    # Twisted would change the mode of the socket's file, remove it at the end, and shorten the backlog; the file belongs
-    # to whoever made it. It leaves alone what looks like a name outside the filesystem.
+    # Twisted would change the mode of the socket's file, remove it at the end, and shorten the backlog; the file
+    # belongs to whoever made it. It leaves alone what looks like a name outside the filesystem.
     port._bindPath = b"\0inherited"
     port.backlog = BACKLOG
     return port
