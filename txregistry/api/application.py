@@ -18,6 +18,7 @@ from txregistry.api.errors import error_response
 from txregistry.api.guard import Guard
 from txregistry.api.manifests import ManifestHandlers
 from txregistry.api.referrers import ReferrerHandlers
+from txregistry.api.repositories import RepositoryHandlers
 from txregistry.api.routes import ROUTES, Route
 from txregistry.api.tags import TagHandlers
 from txregistry.api.uploads import UploadHandlers
@@ -66,6 +67,7 @@ class RegistryApplication:
             "catalog": CatalogHandlers(registry.catalog, urls, settings.catalog_most),
             "manifests": ManifestHandlers(registry.manifests, urls),
             "referrers": ReferrerHandlers(registry.referrers, urls),
+            "repositories": RepositoryHandlers(registry.deletion),
             "tags": TagHandlers(registry.tags, urls, settings.tags_most),
             "uploads": UploadHandlers(registry.uploads, registry.blobs, urls),
         }

@@ -1,4 +1,4 @@
-"""The route table: every endpoint of the specification and of Distribution, one row each.
+"""The route table: every endpoint of the specification and of Distribution, and what is ours alone, one row each.
 
 It reads like the table in the distribution-spec ("Endpoints"); the application registers it on Klein, the guard takes
 the access from it, and tests, metrics and the authorization matrix are generated from it.
@@ -38,6 +38,8 @@ READ = ("GET", "HEAD")
 # Names of repositories hold slashes and are judged after matching, so that a bad one gets NAME_INVALID and not a 404.
 _REPOSITORY = "/v2/<path:name>"
 _UPLOADS = f"{_REPOSITORY}/blobs/uploads/"
+# For operators. No repository can be called so, and what is fixed in a path goes before what is not.
+_OWN = "/v2/_txregistry"
 
 ROUTES = (
     Route("base.root", READ, "/", Access.NOTHING),
@@ -55,4 +57,5 @@ ROUTES = (
     Route("uploads.append", ("PATCH",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
     Route("uploads.finish", ("PUT",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
     Route("uploads.cancel", ("DELETE",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
+    Route("repositories.delete", ("DELETE",), f"{_OWN}/repositories/<path:name>", Access.DELETE, changes=True),
 )
