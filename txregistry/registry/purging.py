@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from attrs import define
+from attrs import asdict, define
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from txregistry.concurrency.repeating import Repeating
 from txregistry.concurrency.turns import Turns
+from txregistry.config.model import UploadPurging
 from txregistry.oci.errors import NameInvalid
 from txregistry.oci.names import RepositoryName, UploadId
 from txregistry.registry.catalog import Catalog
@@ -18,6 +22,9 @@ from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.interfaces import IStorageDriver
 
 _log = Logger()
+
+# The first run comes at random within so many seconds, so that processes which start together do not run together.
+_FIRST_WITHIN = 3600.0
 
 
 @define
@@ -116,6 +123,20 @@ class Purging:
         folder = layout.uploads(name)
         while folder != layout.REPOSITORIES and await self._driver.remove_empty(folder):
             folder = folder.rpartition("/")[0]
+
+
+def purging_regularly(purging: Purging, options: UploadPurging, clock: IReactorTime) -> Repeating:
+    """A run each `interval`, whose outcome is logged."""
+
+    async def run() -> None:
+        try:
+            purged = await purging.run(options.age, options.dryrun)
+        except StorageFailure as failure:
+            _log.error("uploads not purged: the storage failed", path=failure.path, reason=failure.reason)
+        else:
+            _log.info("uploads purged", dry_run=options.dryrun, **asdict(purged))
+
+    return Repeating(clock, run, random.uniform(0, min(_FIRST_WITHIN, options.interval)), options.interval)
 
 
 def _moment(content: bytes) -> float:
