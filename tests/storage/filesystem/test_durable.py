@@ -70,6 +70,7 @@ def test_the_calls_of_a_write_in_order(tmp_path: Path) -> None:
         "open a/b/TEMPORARY",
         "mkdir a/b",
         "mkdir a",
+        *("open .", "fsync .", "close ."),
         "mkdir a/b",
         "open a/b/TEMPORARY",
         "pwritev a/b/TEMPORARY",
@@ -97,7 +98,9 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
         "mkdir blobs/aa/aabb",
         "mkdir blobs/aa",
         "mkdir blobs",
+        "fsync .",
         "mkdir blobs/aa",
+        "fsync blobs",
         "mkdir blobs/aa/aabb",
         "rename repository/_uploads/1/data blobs/aa/aabb/data",
         "fsync blobs/aa/aabb",
@@ -107,9 +110,24 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
     ]
 
 
+def test_a_folder_that_another_process_makes_again_without_need_for_durability_is_on_disk_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """This process has seen the repository's folder to the disk and will not look again; another removes it with all
+    that is in it, and makes it again for an upload. What is acknowledged here then must not hang on that."""
+    driver, calls = _driver(tmp_path)
+    result_of(_write(driver))
+    other = FilesystemDriver(str(tmp_path), InlineWorkers(), traits=_TRAITS, calls=calls)
+    result_of(_delete_folder(other))
+    result_of(other.write("repository/_uploads/1/startedat", b"now", durable=False))
+    result_of(_write(driver))
+    assert calls.lost_in_a_power_cut("repository/tag/link") == []
+
+
 def test_what_need_not_be_durable_is_not_synced(tmp_path: Path) -> None:
     driver, calls = _driver(tmp_path)
-    result_of(driver.write("a/b", b"content", durable=False))
+    (tmp_path / "a").mkdir()
+    result_of(driver.write("a/b/c", b"content", durable=False))
     result_of(driver.delete("a", durable=False))
     assert not [line for line in calls.log if "sync" in line]
 

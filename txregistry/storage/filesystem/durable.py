@@ -223,8 +223,11 @@ class DurableTree:
         try:
             self._mkdir(folder)
         except FileNotFoundError:
-            self._make(os.path.dirname(folder))
+            above = os.path.dirname(folder)
+            self._make(above)
             with contextlib.suppress(FileNotFoundError):  # Removed again at once: the step is tried again, and fails.
+                # Another process may have known this folder before it was removed, and takes its entry for settled.
+                self._sync(os.path.dirname(above))
                 self._mkdir(folder)
 
     def _mkdir(self, folder: str) -> None:
