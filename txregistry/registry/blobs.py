@@ -6,7 +6,9 @@ from txregistry.oci.digest import Digest
 from txregistry.oci.errors import BlobUnknown
 from txregistry.oci.names import RepositoryName
 from txregistry.registry.leases import Leases
+from txregistry.registry.verified import VerifiedBlobs
 from txregistry.storage import layout
+from txregistry.storage.blobs import BlobStore
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import IReader
 from txregistry.storage.stores import Stores
@@ -15,12 +17,13 @@ from txregistry.storage.stores import Stores
 class RepositoryBlobs:
     """A blob belongs to a repository by its link there; its bytes are shared with every other repository.
 
-    Whoever is told that a blob is there gets a lease on it.
+    Whoever is told that a blob is there gets a lease on it. With `verified` what is opened is checked while it is read.
     """
 
-    def __init__(self, stores: Stores, leases: Leases) -> None:
+    def __init__(self, stores: Stores, leases: Leases, verified: VerifiedBlobs | None = None) -> None:
         self._stores = stores
         self._leases = leases
+        self._content: BlobStore | VerifiedBlobs = stores.blobs if verified is None else verified
 
     async def size(self, name: RepositoryName, digest: Digest) -> int:
         """In bytes; raise `BlobUnknown`."""
@@ -45,7 +48,7 @@ class RepositoryBlobs:
         if await self.claim(name, digest) is not None:
             # Distribution keeps what was pushed by sha512 under sha256, and a link by the former that names the latter.
             target = await self._stores.links.target(layout.layer_link(name, digest))
-            reader = None if target is None else await self._stores.blobs.open(target, first, last)
+            reader = None if target is None else await self._content.open(target, first, last)
             if reader is not None:
                 return reader
         raise BlobUnknown(digest)

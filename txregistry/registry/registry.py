@@ -27,6 +27,7 @@ from txregistry.registry.tags import Tags
 from txregistry.registry.takeover import Holds
 from txregistry.registry.uploads import Uploads
 from txregistry.registry.validation import References
+from txregistry.registry.verified import VerifiedBlobs
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.storage.stores import Stores
 
@@ -58,15 +59,17 @@ class Registry:
         boot: str,
         grace: float | None,
         now: Callable[[], float] = time.time,
+        verify_reads: bool = False,
     ) -> Registry:
         """On this driver. `boot` is a text that differs after every start of the machine.
 
         `grace`, in seconds, is how long whoever was told that something exists may count on it; None where nothing may
-        be written. `now` tells seconds since the epoch.
+        be written. `now` tells seconds since the epoch. With `verify_reads` content is hashed whenever it is read.
         """
         stores, turns = Stores.over(driver, workers), Turns(clock)
         leases = Leases(driver, stores.trash, grace, now)
-        blobs, revisions = RepositoryBlobs(stores, leases), Revisions(stores, leases)
+        verified = VerifiedBlobs(stores, workers) if verify_reads else None
+        blobs, revisions = RepositoryBlobs(stores, leases, verified), Revisions(stores, leases, verify_reads)
         locks = TagLocks(driver, clock)
         tags = Tags(stores, turns, locks)
         parsing = ManifestParsing(workers)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import ManifestUnknown
 from txregistry.oci.names import RepositoryName
 from txregistry.registry.leases import Leases
 from txregistry.registry.media import StoredManifest, stored_manifest
+from txregistry.registry.verified import ContentDamaged, tell_damage
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
@@ -15,12 +18,14 @@ from txregistry.storage.stores import Stores
 class Revisions:
     """A manifest belongs to a repository by its revision link; its bytes stand among the blobs.
 
-    Whoever is told that a manifest is there gets a lease on its link. Its bytes need none: the link keeps them.
+    Whoever is told that a manifest is there gets a lease on its link. Its bytes need none: the link keeps them. With
+    `verify` bytes that come from the store, not from the cache, are checked.
     """
 
-    def __init__(self, stores: Stores, leases: Leases) -> None:
+    def __init__(self, stores: Stores, leases: Leases, verify: bool = False) -> None:
         self._stores = stores
         self._leases = leases
+        self._verify = verify
 
     async def claim(self, name: RepositoryName, digest: Digest) -> bool:
         """Whether the repository has the manifest and its bytes are there; with a lease."""
@@ -30,7 +35,7 @@ class Revisions:
     async def get(self, name: RepositoryName, digest: Digest) -> StoredManifest:
         """The bytes as they were pushed; raise `ManifestUnknown`."""
         target = await self._target(name, digest)
-        found = None if target is None else await self._stores.blobs.read(target, stored_manifest)
+        found = None if target is None else await self._read(target)
         if found is None:
             raise ManifestUnknown(name, digest)
         return found
@@ -47,6 +52,15 @@ class Revisions:
         except PathNotFound:
             raise ManifestUnknown(name, digest) from None
 
+    async def _read(self, target: Digest) -> StoredManifest | None:
+        if not self._verify:
+            return await self._stores.blobs.read(target, stored_manifest)
+        try:
+            return await self._stores.blobs.read(target, partial(_verified_manifest, target))
+        except ContentDamaged:
+            tell_damage(target)
+            return None
+
     async def _target(self, name: RepositoryName, digest: Digest) -> Digest | None:
         link = layout.revision_link(name, digest)
         found = await self._stores.links.look(link)
@@ -56,3 +70,9 @@ class Revisions:
         if self._leases.is_due(info) and not await self._leases.renew(link):
             return None
         return target
+
+
+def _verified_manifest(digest: Digest, content: bytes) -> StoredManifest:
+    if Digest.of(content, digest.algorithm) != digest:
+        raise ContentDamaged(digest)
+    return stored_manifest(content)
