@@ -49,7 +49,8 @@ class Tool:
         folder.mkdir()
         self._configuration = folder / "storage.conf"
         self._configuration.write_text(
-            f'[storage]\ndriver = "vfs"\ngraphroot = "{folder / "graph"}"\nrunroot = "{folder / "run"}"\n'
+            f'[storage]\ndriver = "vfs"\nrunroot = "{folder / "run"}"\n'
+            f'graphroot = "{folder / "graph"}"\nrootless_storage_path = "{folder / "graph"}"\n'
         )
 
     def __call__(self, *arguments: str) -> str:
