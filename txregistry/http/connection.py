@@ -46,9 +46,6 @@ class HTTPConnection(Protocol):
         self._deadlines = Deadlines(factory.limits)
         self._parser = RequestParser(factory.limits, factory.clock.seconds, Client())
         self._answering = Answering(factory.application, factory.clock, self)
-        # Received bytes that are not parsed yet, and from where on.
-        self._pending = b""
-        self._offset = 0
         self._exchanges = 0
         self._reading = True
         self._pumping = False
@@ -76,8 +73,7 @@ class HTTPConnection(Protocol):
         if self._lingering:
             self._discard(len(data))
             return
-        self._pending = self._pending[self._offset :] + data if self._offset < len(self._pending) else data
-        self._offset = 0
+        self._parser.add(data)
         self._pump()
 
     def readConnectionLost(self) -> None:
@@ -157,7 +153,7 @@ class HTTPConnection(Protocol):
             return  # It was aborted meanwhile.
         if self.keep:
             self._pump()
-        elif body is None or not body.complete or self._offset < len(self._pending):
+        elif body is None or not body.complete or self._parser.unparsed:
             self._linger()
         else:
             self._close()
@@ -208,8 +204,8 @@ class HTTPConnection(Protocol):
                 elif parser.problem is not None:
                     self.keep = False
                     answering.refuse(parser.problem)
-                elif self._offset < len(self._pending):
-                    self._offset = parser.feed(self._pending, self._offset)
+                elif parser.unparsed:
+                    parser.parse()
                 else:
                     if self.half_closed or not (self.keep or parser.in_head or parser.body):
                         self._close()
@@ -237,11 +233,10 @@ class HTTPConnection(Protocol):
         body = parser.body
         if body is None or request is None or body is not request.body:
             return False
-        rest = self._offset < len(self._pending)
-        if parser.problem is not None or (self.half_closed and not rest):
+        if parser.problem is not None or (self.half_closed and not parser.unparsed):
             body.abort()
-        elif rest and body.hungry:
-            self._offset = parser.feed(self._pending, self._offset)
+        elif parser.unparsed and body.hungry:
+            parser.parse()
             body.deliver()
             return True
         return False
@@ -249,18 +244,16 @@ class HTTPConnection(Protocol):
     def _feed_what_came(self) -> None:
         """A body that ends early keeps all that came of it, also what its paused reader had no room for."""
         request, parser = self._answering.request, self._parser
-        while request is not None and parser.body is request.body and self._offset < len(self._pending):
-            self._offset = len(self._pending) if parser.problem else parser.feed(self._pending, self._offset)
-        self._pending, self._offset = b"", 0
+        while request is not None and parser.body is request.body and parser.unparsed:
+            parser.parse()
+        parser.forget()
 
     def _regulate(self) -> None:
         """Read from the socket, or do not, as there is room for what comes."""
-        if self._offset == len(self._pending):
-            self._pending, self._offset = b"", 0
         if self.half_closed or self._closing:
             return
         body = self._parser.body
-        wanted = len(self._pending) - self._offset < HIGH_WATER and (body is None or body.hungry)
+        wanted = self._parser.unparsed < HIGH_WATER and (body is None or body.hungry)
         if wanted is not self._reading:
             self._reading = wanted
             if wanted:
@@ -271,7 +264,7 @@ class HTTPConnection(Protocol):
     def _stop_serving(self) -> None:
         if not self._closing:
             self._closing = True
-            self._pending, self._offset = b"", 0
+            self._parser.forget()
             self.transport.unregisterProducer()
 
     def _close(self) -> None:
@@ -305,7 +298,7 @@ class HTTPConnection(Protocol):
         if request is not None:
             if self.half_closed and not request.body.claimed:
                 return Phase.LEFT
-            receiving = parser.body is request.body and request.body.wanted and self._offset == len(self._pending)
+            receiving = parser.body is request.body and request.body.wanted and not parser.unparsed
             return Phase.RECEIVING if receiving else Phase.WORKING
         if parser.body is not None:
             return Phase.RECEIVING

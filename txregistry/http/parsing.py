@@ -29,10 +29,11 @@ _CHUNKED_HEAD = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
 class RequestParser:
     """Turns bytes into requests, which wait in `requests`; what comes of their bodies waits inside of them.
 
-    `body` is the one still arriving. After `problem` is set nothing more is parsed: the requests before it are good.
+    Bytes are added as they come, and parsed when there is use for what they hold. `body` is the one still arriving.
+    After `problem` is set nothing more is parsed: the requests before it are good.
     `closed` is set by a request that is the last on its connection; what follows it is ignored.
 
-    The parser's callbacks only take notes: one that raised would kill it, and handlers run after `feed`.
+    The parser's callbacks only take notes: one that raised would kill it, and handlers run after `parse`.
     """
 
     __slots__ = (
@@ -40,7 +41,9 @@ class RequestParser:
         "_fed",
         "_fields",
         "_limits",
+        "_offset",
         "_parser",
+        "_pending",
         "_remaining",
         "_run",
         "_size",
@@ -63,6 +66,9 @@ class RequestParser:
         self.in_head = False
         self._limits = limits
         self._clock = clock
+        # What is not parsed yet, and from where on.
+        self._pending = b""
+        self._offset = 0
         self._fields: list[Field] = []
         self._target = b""
         # Bytes of names and values in the head, or in the trailers, so far.
@@ -76,12 +82,33 @@ class RequestParser:
         self._unfinished = False
         self._parser = HttpRequestParser(self)
 
-    def feed(self, data: bytes, start: int) -> int:
-        """Parse one slice of the data from this offset on; return the offset behind it."""
+    @property
+    def unparsed(self) -> int:
+        """How many bytes wait to be parsed."""
+        return len(self._pending) - self._offset
+
+    def add(self, data: bytes) -> None:
+        """Bytes have come."""
+        self._pending = self._pending[self._offset :] + data if self._offset < len(self._pending) else data
+        self._offset = 0
+
+    def parse(self) -> None:
+        """Parse one slice of what waits."""
         if self._remaining:
-            return self._take_body(data, start)
-        if self.closed and self.body is None:
-            return len(data)
+            self._offset = self._take_body(self._pending, self._offset)
+        elif self.problem is not None or (self.closed and self.body is None):
+            self._offset = len(self._pending)
+        else:
+            self._offset = self._feed(self._pending, self._offset)
+        if self._offset == len(self._pending):
+            self.forget()
+
+    def forget(self) -> None:
+        """Drop what waits."""
+        self._pending, self._offset = b"", 0
+
+    def _feed(self, data: bytes, start: int) -> int:
+        """Give the parser a slice of the data from this offset on; return the offset behind it."""
         end = min(start + (SLICE if self.body is None else CHUNKED_SLICE), len(data))
         piece = data if end - start == len(data) else memoryview(data)[start:end]
         received = 0 if self.body is None else self.body.received
