@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IListeningPort
 from zope.interface import implementer
 
 from tests.daemon.conftest import OneThreadReactor
+from tests.registry.world import now
 from txregistry.concurrency.workers import InlineWorkers, ThreadWorkers
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IReactor
@@ -17,6 +18,11 @@ from txregistry.daemon.lines import BufferedLines
 from txregistry.daemon.problems import CannotListen
 from txregistry.daemon.service import RegistryService, address_text
 from txregistry.daemon.systemd import Notifier
+from txregistry.daemon.upkeep import Upkeep
+from txregistry.registry.collection.adoption import Adoption
+from txregistry.registry.servers import Servers
+from txregistry.storage import layout
+from txregistry.storage.memory import MemoryDriver
 
 
 @implementer(IListeningPort)
@@ -25,9 +31,16 @@ class Port:
 
     def __init__(self) -> None:
         self.closed: Deferred[None] | None = None
+        self.accepting = True
 
     def startListening(self) -> None:
         pass
+
+    def stopReading(self) -> None:
+        self.accepting = False
+
+    def startReading(self) -> None:
+        self.accepting = True
 
     def stopListening(self) -> Deferred[None]:
         self.closed = Deferred()
@@ -51,7 +64,13 @@ class Connections:
 class World:
     """A service over parts that the test holds in its hands."""
 
-    def __init__(self, reactor: OneThreadReactor, folder: Path, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        reactor: OneThreadReactor,
+        folder: Path,
+        environ: dict[str, str] | None = None,
+        upkeep: Upkeep | None = None,
+    ) -> None:
         self.reactor = reactor
         self.port = Port()
         self.binds = 0
@@ -66,6 +85,7 @@ class World:
             [ThreadWorkers(cast(IReactor, reactor), "test", 1)],
             self.lines,
             Notifier(environ or {}),
+            upkeep,
         )
 
     def bind(self) -> IListeningPort:
@@ -134,6 +154,46 @@ def test_the_manager_hears_that_it_is_ready_once_the_reactor_runs(reactor: OneTh
         world.connections.ended.callback(None)
         assert stopped.called
         assert not reactor.getDelayedCalls()
+
+
+def test_nothing_is_accepted_until_the_store_knows_of_the_server(reactor: OneThreadReactor, tmp_path: Path) -> None:
+    driver = MemoryDriver(reactor.seconds)
+    alone = now(Servers(driver, reactor).keep_away())
+    assert alone is not None
+    upkeep = Upkeep(Servers(driver, reactor), Adoption(driver), [])
+    world = World(reactor, tmp_path, upkeep=upkeep)
+    world.service.startService()
+    reactor.advance(1)
+    assert not world.port.accepting
+    alone.release()
+    reactor.advance(1)
+    assert world.port.accepting
+    assert now(Servers(driver, reactor).keep_away()) is None
+    stopped = world.service.stopService()
+    assert world.port.closed is not None
+    world.port.closed.callback(None)
+    # Requests are still being answered.
+    assert now(Servers(driver, reactor).keep_away()) is None
+    assert world.connections.ended is not None
+    world.connections.ended.callback(None)
+    assert stopped.called
+    assert now(driver.list(layout.SERVERS)) == ["gate"]
+    assert driver.open == []
+
+
+def test_a_server_that_waits_for_the_store_can_be_stopped(reactor: OneThreadReactor, tmp_path: Path) -> None:
+    driver = MemoryDriver(reactor.seconds)
+    alone = now(Servers(driver, reactor).keep_away())
+    assert alone is not None
+    world = World(reactor, tmp_path, upkeep=Upkeep(Servers(driver, reactor), Adoption(driver), []))
+    world.service.startService()
+    stopped = world.service.stopService()
+    assert world.port.closed is not None
+    world.port.closed.callback(None)
+    assert world.connections.ended is not None
+    world.connections.ended.callback(None)
+    assert stopped.called
+    assert now(driver.list(layout.SERVERS)) == ["gate"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from txregistry.daemon.listening import listen
 from txregistry.daemon.problems import StorageUnusable
 from txregistry.daemon.service import RegistryService
 from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
+from txregistry.daemon.upkeep import upkeep_of
 from txregistry.http.exchange import Exchange
 from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext, TLSSettings
@@ -29,8 +30,6 @@ from txregistry.storage.filesystem.driver import FilesystemDriver
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.storage.memory import MemoryDriver
 
-# How long whoever was told that something exists may count on it, in seconds.
-_GRACE = 86_400.0
 # A store in memory has little to do on workers.
 _THREADS_WITHOUT_DISK = 10
 
@@ -47,7 +46,7 @@ def assemble(
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
-    grace = None if storage.maintenance.readonly else _GRACE
+    grace = None if storage.maintenance.readonly else configuration.txregistry.collection.grace
     registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id(), grace)
     lines = None
     if configuration.log.accesslog.disabled:
@@ -62,7 +61,8 @@ def assemble(
         return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
 
     drain = Drain(factory, reactor, http.draintimeout)
-    return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ))
+    upkeep = upkeep_of(configuration, registry, driver, reactor)
+    return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ), upkeep)
 
 
 def storage_driver(storage: Storage, workers: IWorkers) -> IStorageDriver:

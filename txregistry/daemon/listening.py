@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Sequence
+from typing import cast
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
@@ -45,6 +47,16 @@ def _adopted(reactor: IReactor, inherited: Sequence[int], factory: HTTPFactory) 
     port = adopt(reactor, first, factory)
     os.close(first)  # the port has a duplicate
     return port
+
+
+def hold(port: IListeningPort) -> None:
+    """Let connections wait until `admit`."""
+    cast(FileDescriptor, port).stopReading()  # type: ignore[no-untyped-call]  # Twisted's own
+
+
+def admit(port: IListeningPort) -> None:
+    """Accept connections."""
+    cast(FileDescriptor, port).startReading()  # type: ignore[no-untyped-call]  # Twisted's own
 
 
 def is_local(http: HTTP) -> bool:

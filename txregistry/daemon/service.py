@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -16,7 +16,9 @@ from txregistry.concurrency.workers import ThreadWorkers
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.lines import BufferedLines
+from txregistry.daemon.listening import admit, hold
 from txregistry.daemon.systemd import Notifier
+from txregistry.daemon.upkeep import Upkeep
 
 _log = Logger()
 
@@ -32,14 +34,17 @@ class RegistryService(Service):
         workers: Sequence[ThreadWorkers],
         access_log: BufferedLines | None,
         notifier: Notifier,
+        upkeep: Upkeep | None = None,
     ) -> None:
-        """`listen` raises `CannotListen`; `workers` are started and stopped here."""
+        """`listen` raises `CannotListen`; `workers` are started and stopped here, and so is `upkeep`."""
         self._reactor = reactor
         self._listen = listen
         self._drain = drain
         self._workers = workers
         self._access_log = access_log
         self._notifier = notifier
+        self._upkeep = upkeep
+        self._beginning: Deferred[None] | None = None
         self._port: IListeningPort | None = None
         self._watchdog = LoopingCall(notifier.alive)
         self._watchdog.clock = reactor
@@ -57,12 +62,16 @@ class RegistryService(Service):
         self.bind()
 
     def startService(self) -> None:
-        """Start the threads; tell the service manager as soon as the reactor runs."""
+        """Start the threads and the upkeep; tell the service manager as soon as the reactor runs and requests do."""
         super().startService()  # type: ignore[no-untyped-call]  # Twisted's own
-        self.bind()
+        port = self.bind()
         for workers in self._workers:
             workers.start()
-        self._reactor.callWhenRunning(self._answering)
+        if self._upkeep is None:
+            self._reactor.callWhenRunning(self._answering)
+        else:
+            hold(port)
+            self._beginning = Deferred.fromCoroutine(self._begin(port, self._upkeep))
 
     def stopService(self) -> Deferred[None]:
         """Fire when all that was begun has ended, as `Drain` has it."""
@@ -73,6 +82,17 @@ class RegistryService(Service):
         """Do not wait for the requests that are left."""
         self._drain.hurry()
 
+    async def _begin(self, port: IListeningPort, upkeep: Upkeep) -> None:
+        try:
+            await upkeep.begin()
+        except CancelledError:
+            return
+        except Exception:
+            # A registry that serves is worth more than one that has begun to tidy up.
+            _log.failure("upkeep not begun")
+        admit(port)
+        self._reactor.callWhenRunning(self._answering)
+
     def _answering(self) -> None:
         self._notifier.ready()
         if self._notifier.watchdog is not None:
@@ -81,9 +101,16 @@ class RegistryService(Service):
     async def _stop(self) -> None:
         self._notifier.stopping()
         try:
+            if self._beginning is not None:
+                self._beginning.cancel()
+                await self._beginning
             if self._port is not None:
                 await maybeDeferred(self._port.stopListening)
+            if self._upkeep is not None:
+                await self._upkeep.rest()
             await self._drain.run()
+            if self._upkeep is not None:
+                await self._upkeep.leave()
             if self._access_log is not None:
                 await self._access_log.flush()
         finally:
