@@ -19,6 +19,7 @@ from tests.http.certificates import Identity, make_identity
 from tests.http.client import Application, Handler, Received, Sink, Wire, echo, split_answers
 from tests.http.test_bodies import Streaming
 from txregistry.http.ciphers import openssl_ciphers
+from txregistry.http.errors import BodyAborted
 from txregistry.http.failures import failure
 from txregistry.http.request import Request
 from txregistry.http.response import Response
@@ -215,6 +216,33 @@ def test_the_clients_goodbye_closes_its_half(server: Identity, client_auth: str 
     client.exchange()
     assert not client.wire.disconnecting
     waiting.callback(Response(200, (), b"late"))
+    assert client.wire.disconnecting
+
+
+@BOTH
+def test_a_body_that_ends_without_goodbye_is_aborted(server: Identity, client_auth: str | None) -> None:
+    handler = Streaming()
+    client = TLSClient(settings(server, client_auth=client_auth), handler)
+    client.shake_hands()
+    client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")
+    client.connection.readConnectionLost()
+    assert handler.sink.data == b"hello"
+    assert [type(problem) for problem in handler.failures] == [BodyAborted]
+    assert client.wire.disconnecting
+
+
+def test_a_client_that_leaves_within_the_handshake_is_let_go(server: Identity) -> None:
+    client = TLSClient(settings(server))
+    client.connection.dataReceived(b"\x16\x03\x01")
+    client.connection.readConnectionLost()
+    assert client.wire.disconnecting
+
+
+@BOTH
+def test_a_damaged_handshake_is_answered_with_an_alert(server: Identity, client_auth: str | None) -> None:
+    client = TLSClient(settings(server, client_auth=client_auth))
+    client.connection.dataReceived(b"\x16\x03\x01\x00\x05hello")
+    assert client.wire.value().startswith(b"\x15\x03")
     assert client.wire.disconnecting
 
 

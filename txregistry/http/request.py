@@ -31,6 +31,8 @@ class Request:
     # Set by the application for its logs: who asked, and which route it was.
     user: str | None = None
     route: str | None = None
+    # What the application found that the client may do; the server does not look at it.
+    grant: object = None
     # The client's port; None on a Unix socket.
     peer_port: int | None = None
     # What the client showed in the TLS handshake, as DER; whether it was verified is a matter of the TLS settings.

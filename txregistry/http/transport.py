@@ -31,7 +31,7 @@ VECTOR = 1024
 
 _FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR, errno.ENOBUFS)
 # Trouble of the socket rather than of a file that is sent on it.
-_SOCKET_TROUBLE = (errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOTCONN, errno.EBADF, errno.ENOTSOCK)
+_SOCKET_TROUBLE = (errno.EPIPE, errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOTCONN)
 
 
 @implementer(ISendfileTransport, IMeasuredTransport)
