@@ -194,6 +194,15 @@ def test_a_handler_that_fails_later_is_answered_with_500(logged: list[str]) -> N
     assert logged == ["handler failed"]
 
 
+def test_a_handler_that_cancels_itself_is_a_bug(logged: list[str]) -> None:
+    waiting: Deferred[Response] = Deferred()
+    client = Client(lambda request: waiting)
+    client.send(GET % b"a")
+    waiting.cancel()
+    assert client.answer().status == 500
+    assert logged == ["handler failed"]
+
+
 @pytest.mark.parametrize(
     "response",
     [

@@ -27,7 +27,7 @@ SENT = {
     "much": b"y" * 99_980,
     "nonsense": b"nonsense\r\n\r\n",
 }
-ACTIONS = ["answer", "cancel", "pause", "resume", "full", "room", "second", "minute", "half", "drain", "source"]
+ACTIONS = ["answer", "pause", "resume", "full", "room", "second", "minute", "half", "drain", "source"]
 
 
 class Disorder:
@@ -70,8 +70,6 @@ class Disorder:
                 self.client.send(SENT[action])
         elif action == "answer" and self.waiting:
             self.waiting.pop(0).callback(Response(200, (), b"answer"))
-        elif action == "cancel" and self.waiting:
-            self.waiting.pop(0).cancel()
         elif action in ("pause", "resume"):
             for sink in self.sinks:
                 if sink.registered:

@@ -163,8 +163,9 @@ class Answering:
     def _failed(self, problem: Failure) -> None:
         self._handling = None
         value, line = problem.value, self._line
-        aborted = isinstance(value, CancelledError | BodyAborted)
-        if not aborted and not isinstance(value, BadMessage):
+        # Whoever is still there was not cancelled by us.
+        left = self.request is None or line.half_closed
+        if not (isinstance(value, BodyAborted | BadMessage) or (left and isinstance(value, CancelledError))):
             _log.failure("handler failed", problem)
             value = BadMessage(500, "the server failed to answer this request")
         if self.request is None:

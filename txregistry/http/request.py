@@ -31,14 +31,14 @@ class Request:
     # Set by the application for its logs: who asked, and which route it was.
     user: str | None = None
     route: str | None = None
-    # What the application found that the client may do; the server does not look at it.
-    grant: object = None
     # The client's port; None on a Unix socket.
     peer_port: int | None = None
     # What the client showed in the TLS handshake, as DER; whether it was verified is a matter of the TLS settings.
     client_certificate: bytes | None = None
     # Whether the client would use the connection again.
     keep_alive: bool = True
+    # What the application found that the client may do; the server does not look at it.
+    grant: object = None
 
     def arguments(self) -> dict[str, list[str]]:
         """The query's parameters, decoded, in order; raise `BadMessage(400)` where it is not valid."""
