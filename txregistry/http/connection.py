@@ -153,10 +153,10 @@ class HTTPConnection(Protocol):
             return  # It was aborted meanwhile.
         if self.keep:
             self._pump()
-        elif body is None or not body.complete or self._parser.unparsed:
-            self._linger()
+        elif self._parser.closed and body is not None and body.complete and not self._parser.unparsed:
+            self._close()  # The client asked for it, and has said all it had to say.
         else:
-            self._close()
+            self._linger()
 
     # From the factory.
 
