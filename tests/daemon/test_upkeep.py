@@ -6,9 +6,11 @@ import pytest
 from twisted.logger import capturedLogs
 
 from tests.registry.world import APP, World, now
+from txregistry.concurrency.workers import InlineWorkers
 from txregistry.config.load import load_text
 from txregistry.config.model import Configuration
 from txregistry.daemon.upkeep import Upkeep, upkeep_of
+from txregistry.registry.checking.place import Plan
 from txregistry.registry.collection.adoption import Adoption
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound, StorageFailure
@@ -22,7 +24,7 @@ def configuration(maintenance: str = "{}", own: str = "{}") -> Configuration:
 
 
 def upkeep(world: World, maintenance: str = "{}", own: str = "{}") -> Upkeep:
-    found = upkeep_of(configuration(maintenance, own), world.registry, world.driver, world.clock)
+    found = upkeep_of(configuration(maintenance, own), world.registry, world.driver, InlineWorkers(), world.clock)
     assert found is not None
     return found
 
@@ -37,7 +39,9 @@ def is_there(world: World, path: str) -> bool:
 
 def test_a_read_only_server_keeps_nothing_up() -> None:
     world = World()
-    found = upkeep_of(configuration("{readonly: {enabled: true}}"), world.registry, world.driver, world.clock)
+    found = upkeep_of(
+        configuration("{readonly: {enabled: true}}"), world.registry, world.driver, InlineWorkers(), world.clock
+    )
     assert found is None
 
 
@@ -65,12 +69,29 @@ def test_a_server_collects_and_purges() -> None:
     assert world.driver.open == []
 
 
+def test_a_server_reads_everything_again_and_tells_of_damage() -> None:
+    world = World()
+    world.clock.advance(100 * DAY)
+    damaged = world.push_blob(b"content")
+    now(world.driver.write(layout.blob_data(damaged), b"conten7"))
+    now(world.driver.write(layout.SCRUB_PLAN, Plan(due=0.0).encode()))
+    served = upkeep(world, own="{collection: {enabled: false}}")
+    now(served.begin())
+    with capturedLogs() as logs:
+        world.clock.pump([600] * (2 * DAY // 600))
+    assert str(damaged) in [event.get("digest") for event in logs if event["log_format"] == "scrub found a problem"]
+    now(served.rest())
+    now(served.leave())
+    assert world.driver.open == []
+
+
 @pytest.mark.parametrize(
     ("maintenance", "own", "calls"),
     [
-        ("{}", "{collection: {enabled: false}}", 1),
-        ("{uploadpurging: {enabled: false}}", "{}", 1),
-        ("{uploadpurging: {enabled: false}}", "{collection: {enabled: false}}", 0),
+        ("{}", "{collection: {enabled: false}}", 2),
+        ("{}", "{scrub: {enabled: false}}", 2),
+        ("{uploadpurging: {enabled: false}}", "{}", 2),
+        ("{uploadpurging: {enabled: false}}", "{collection: {enabled: false}, scrub: {enabled: false}}", 0),
     ],
 )
 def test_each_can_be_switched_off(maintenance: str, own: str, calls: int) -> None:

@@ -47,7 +47,10 @@ def assemble(
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
     grace = None if storage.maintenance.readonly else configuration.txregistry.collection.grace
-    registry = Registry.over(driver, workers[0], reactor, configuration.validation, boot_id(), grace)
+    verify = configuration.txregistry.verifyreads
+    registry = Registry.over(
+        driver, workers[0], reactor, configuration.validation, boot_id(), grace, verify_reads=verify
+    )
     lines = None
     if configuration.log.accesslog.disabled:
         application = RegistryApplication(registry, api_settings(configuration))
@@ -61,7 +64,7 @@ def assemble(
         return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
 
     drain = Drain(factory, reactor, http.draintimeout)
-    upkeep = upkeep_of(configuration, registry, driver, reactor)
+    upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor)
     return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ), upkeep)
 
 

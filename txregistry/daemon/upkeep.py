@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from txregistry.concurrency.repeating import Repeating
+from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import Configuration
+from txregistry.registry.checking.scrub import scrubbing
 from txregistry.registry.collection.adoption import Adoption
 from txregistry.registry.collection.schedule import collecting
 from txregistry.registry.purging import purging_regularly
@@ -20,10 +22,20 @@ from txregistry.storage.interfaces import IStorageDriver
 _log = Logger()
 
 
+class Work(Protocol):
+    """Goes on in the background."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    async def stop(self) -> None:
+        """Cut it short, and return when it has ended; also where it was never begun."""
+
+
 class Upkeep:
     """For a server that may write."""
 
-    def __init__(self, servers: Servers, adoption: Adoption, work: Sequence[Repeating]) -> None:
+    def __init__(self, servers: Servers, adoption: Adoption, work: Sequence[Work]) -> None:
         self._servers = servers
         self._adoption = adoption
         self._work = work
@@ -62,16 +74,18 @@ class Upkeep:
 
 
 def upkeep_of(
-    configuration: Configuration, registry: Registry, driver: IStorageDriver, clock: IReactorTime
+    configuration: Configuration, registry: Registry, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime
 ) -> Upkeep | None:
     """As the configuration asks for; None where it is read-only."""
     maintenance, own = configuration.storage.maintenance, configuration.txregistry
     if maintenance.readonly:
         return None
     adoption = Adoption(driver)
-    work: list[Repeating] = []
+    work: list[Work] = []
     if own.collection.enabled is not False:
         work.append(collecting(registry.collector, adoption, own.collection, clock))
     if maintenance.uploadpurging.enabled:
         work.append(purging_regularly(registry.purging, maintenance.uploadpurging, clock))
+    if own.scrub.enabled:
+        work.append(scrubbing(driver, workers, clock, configuration))
     return Upkeep(Servers(driver, clock), adoption, work)

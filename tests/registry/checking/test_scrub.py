@@ -99,7 +99,7 @@ def test_a_round_that_was_cut_short_goes_on_where_it_was() -> None:
 def test_its_place_is_written_down_as_it_goes() -> None:
     world = Scrubbed()
     digests = sorted(world.push_blob(b"x" * 1000 + b"%d" % number) for number in range(40))
-    scrub = world.scrub(rate=100.0)
+    scrub = world.scrub(rate=100.0).regularly()
     scrub.start()
     world.clock.advance(600)
     assert world.plan() is not None
@@ -123,7 +123,7 @@ def test_a_stopped_scrub_lets_go_and_another_process_goes_on() -> None:
     for number in range(40):
         world.push_blob(b"x" * 1000 + b"%d" % number)
     world.remember(Plan(0.0))
-    scrub = world.scrub(rate=100.0)
+    scrub = world.scrub(rate=100.0).regularly()
     scrub.start()
     world.clock.pump([10.0] * 75)
     assert world.later(world.scrub().run_once()) is None  # One at a time.

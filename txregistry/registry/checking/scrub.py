@@ -10,11 +10,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txregistry.concurrency.repeating import Repeating
+from txregistry.concurrency.workers import IWorkers
+from txregistry.config.model import Configuration
 from txregistry.registry.checking.checker import Checker
 from txregistry.registry.checking.findings import Checked, Finding
 from txregistry.registry.checking.place import Place, Plan
 from txregistry.storage import layout
-from txregistry.storage.errors import Locked, PathNotFound
+from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.interfaces import ILock, IStorageDriver
 
 _log = Logger()
@@ -51,15 +53,11 @@ class Scrub:
         self._now = now
         self._chance = chance
         self._remembered = 0.0
-        self._repeating = Repeating(clock, self.run_if_due, min(_LOOK_EVERY, interval), min(_LOOK_EVERY, interval))
 
-    def start(self) -> None:
-        """Begin to look, now and then, whether a round is due."""
-        self._repeating.start()
-
-    async def stop(self) -> None:
-        """Look no more, and return when a round that is running has been cut short."""
-        await self._repeating.stop()
+    def regularly(self) -> Repeating:
+        """Looks now and then whether a round is due; to be started and stopped."""
+        every = min(_LOOK_EVERY, self._interval)
+        return Repeating(self._clock, self._try, every, every)
 
     async def run_if_due(self) -> Checked | None:
         """Go on with a round that was cut short, or begin one when its time has come; None where there is none."""
@@ -81,6 +79,12 @@ class Scrub:
             return await self._run()
         finally:
             lock.release()
+
+    async def _try(self) -> None:
+        try:
+            await self.run_if_due()
+        except StorageFailure as failure:
+            _log.error("scrub interrupted: the storage failed", path=failure.path, reason=failure.reason)
 
     async def _run(self) -> Checked:
         plan = await self._plan()
@@ -127,3 +131,12 @@ def _report(finding: Finding) -> None:
         repository=finding.repository,
         digest=finding.digest,
     )
+
+
+def scrubbing(
+    driver: IStorageDriver, workers: IWorkers, clock: IReactorTime, configuration: Configuration
+) -> Repeating:
+    """As the configuration asks for."""
+    settings, age = configuration.txregistry.scrub, configuration.storage.maintenance.uploadpurging.age
+    checker = Checker(driver, workers, clock, configuration.validation, settings.bytes_per_second, age)
+    return Scrub(driver, checker, clock, settings.interval).regularly()
