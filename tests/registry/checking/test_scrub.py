@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from twisted.logger import capturedLogs
 
@@ -11,6 +13,7 @@ from txregistry.registry.checking.findings import Checked
 from txregistry.registry.checking.place import Phase, Place, Plan
 from txregistry.registry.checking.scrub import Scrub
 from txregistry.storage import layout
+from txregistry.storage.errors import StorageFailure
 
 INTERVAL = 30 * DAY
 
@@ -143,6 +146,31 @@ def test_a_plan_that_cannot_be_read_is_made_anew(content: bytes) -> None:
     plan = world.plan()
     assert plan is not None
     assert plan.place is None
+
+
+def test_a_storage_that_fails_is_told_and_the_scrub_goes_on_later() -> None:
+    world = Scrubbed()
+    world.push_blob(b"content")
+    world.remember(Plan(0.0))
+    names = world.driver.list
+
+    async def failing(path: str, after: str | None = None, limit: int | None = None) -> Sequence[str]:
+        if path.startswith(layout.BLOBS):
+            raise StorageFailure(path, "Input/output error")
+        return await names(path, after, limit)
+
+    world.driver.list = failing  # type: ignore[method-assign]  # memory cannot fail by itself
+    scrub = world.scrub().regularly()
+    scrub.start()
+    with capturedLogs() as logs:
+        world.clock.pump([60.0] * 15)
+    assert "scrub interrupted: the storage failed" in [event["log_format"] for event in logs]
+    world.driver.list = names  # type: ignore[method-assign]  # it has recovered
+    with capturedLogs() as logs:
+        world.clock.pump([60.0] * 11)
+    assert [event["log_format"] for event in logs][-1] == "scrub ended"
+    now(scrub.stop())
+    assert world.driver.open == []
 
 
 def test_a_place_survives_its_file() -> None:
