@@ -8,13 +8,14 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / "txregistry"
 
-DOWN = ("cli", "daemon", "api", "registry", "storage", "config", "oci", "http", "concurrency")
+DOWN = ("cli", "daemon", "api", "auth", "registry", "storage", "config", "oci", "http", "concurrency")
 # What each layer may import, itself included. `http` could be released on its own, so only api and daemon see it;
 # `testing` is for authors of drivers, and nothing imports it.
 ALLOWED = {
     **{layer: {*DOWN[place:]} - {"http"} for place, layer in enumerate(DOWN)},
     "daemon": {*DOWN[1:]},
     "api": {*DOWN[2:]},
+    "auth": {"auth", "config", "oci", "concurrency"},
     "http": {"http", "concurrency"},
     "testing": {"testing", "storage", "oci", "concurrency"},
     "__init__.py": set(),

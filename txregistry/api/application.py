@@ -15,11 +15,11 @@ from txregistry.api.base import BaseHandlers
 from txregistry.api.blobs import BlobHandlers
 from txregistry.api.catalog import CatalogHandlers
 from txregistry.api.errors import error_response
-from txregistry.api.guard import Guard
+from txregistry.api.guard import Guard, ask
 from txregistry.api.manifests import ManifestHandlers
 from txregistry.api.referrers import ReferrerHandlers
 from txregistry.api.repositories import RepositoryHandlers
-from txregistry.api.routes import ROUTES, Route
+from txregistry.api.routes import ROUTES, Access, Route
 from txregistry.api.tags import TagHandlers
 from txregistry.api.uploads import UploadHandlers
 from txregistry.api.urls import URLs
@@ -100,10 +100,18 @@ class RegistryApplication:
         self._on_finished(exchange)
 
     def _endpoint(self, route: Route, handler: Handler) -> Callable[..., Coroutine[Any, Any, Response]]:
+        guard = self._guard
+        door = None if route.access is Access.NOTHING else guard.door
+
         async def endpoint(request: Request, **arguments: object) -> Response:
             request.route = route.name
             try:
-                self._guard.admit(route)
+                if door is not None:
+                    grant = ask(door, route, request, arguments)
+                    if isinstance(grant, Deferred):
+                        grant = await grant
+                    request.grant, request.user = grant, grant.user
+                guard.admit(route)
                 response = await handler(request, **arguments)
             except CancelledError:
                 raise

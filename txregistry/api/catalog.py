@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from txregistry.api.guard import grant_of
 from txregistry.api.pagination import last_seen, page_size
 from txregistry.api.responses import json_response
 from txregistry.api.urls import URLs
@@ -30,7 +31,9 @@ class CatalogHandlers:
         if asked is not None and asked > self._most:
             raise PaginationInvalid(str(asked))
         size = min(_DEFAULT_SIZE, self._most) if asked is None else asked
-        names, more = await self._catalog.page(last_seen(arguments), size)
+        grant = grant_of(request)
+        visible = None if grant is None or grant.is_unlimited else grant.may_see
+        names, more = await self._catalog.page(last_seen(arguments), size, visible)
         link: tuple[Field, ...] = ()
         if more:
             link = ((b"Link", self._urls.next_link(request, "v2/_catalog", last=names[-1], n=str(size))),)

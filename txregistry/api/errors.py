@@ -14,6 +14,8 @@ from twisted.logger import Logger
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from txregistry.api.responses import json_response, text_field
+from txregistry.auth import errors as auth
+from txregistry.auth.interfaces import Need
 from txregistry.http.errors import BadMessage, BodyAborted, BodyTooLarge
 from txregistry.http.headers import Field
 from txregistry.http.response import Response
@@ -40,6 +42,14 @@ def _manifest_detail(error: oci.ManifestUnknown) -> dict[str, str]:
     if isinstance(error.reference, Digest):
         return {"Name": str(error.repository), "Revision": str(error.reference)}
     return {"Tag": str(error.reference)}
+
+
+def _needs_detail(error: auth.AuthenticationRequired | auth.AccessDenied) -> list[dict[str, str]]:
+    return [_described(need, action) for need in error.needs for action in need.actions]
+
+
+def _described(need: Need, action: str) -> dict[str, str]:
+    return {"Type": need.kind, "Class": "", "Name": need.name, "Action": action}
 
 
 TABLE: Mapping[type[Exception], Row] = {
@@ -86,6 +96,20 @@ TABLE: Mapping[type[Exception], Row] = {
     oci.Unsupported: Row(405, "UNSUPPORTED", lambda e: e.reason),
     oci.PaginationInvalid: Row(
         400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested", lambda e: {"n": e.value}
+    ),
+    auth.AuthenticationRequired: Row(
+        401,
+        "UNAUTHORIZED",
+        "authentication required",
+        _needs_detail,
+        lambda e: ((b"WWW-Authenticate", e.challenge.encode("utf-8")),),
+    ),
+    auth.AccessDenied: Row(403, "DENIED", "requested access to the resource is denied", _needs_detail),
+    auth.TooManyAttempts: Row(
+        429,
+        "TOOMANYREQUESTS",
+        "too many failed attempts to sign in",
+        headers=lambda e: (text_field(b"Retry-After", e.retry_after),),
     ),
     StorageFailure: Row(500, "UNKNOWN", "the storage cannot serve this now"),
     NotFound: Row(404, "UNSUPPORTED", "no such endpoint"),

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import cast
+
 from attrs import frozen
+from twisted.internet.defer import Deferred
 
 from txregistry.api.routes import Access, Route
+from txregistry.auth.door import Door, Grant
+from txregistry.auth.interfaces import Action, Credentials, Demand
+from txregistry.http.request import Request
 from txregistry.oci.errors import Unsupported
+
+_ACTIONS = {
+    Access.LIST: Action.LIST,
+    Access.PULL: Action.PULL,
+    # Whoever may only create is stopped where there is something to replace.
+    Access.PUSH: Action.CREATE,
+    Access.DELETE: Action.DELETE,
+}
+_KNOWN = Demand()
+_CATALOG = Demand(catalog=True)
 
 
 @frozen
 class Guard:
-    """`read_only` is storage.maintenance.readonly.enabled, `deletes` storage.delete.enabled."""
+    """`read_only` is storage.maintenance.readonly.enabled, `deletes` storage.delete.enabled.
+
+    Without a door everybody may do everything.
+    """
 
     read_only: bool
     deletes: bool
+    door: Door | None = None
 
     def admit(self, route: Route) -> None:
         """Raise `Unsupported`."""
@@ -23,3 +44,30 @@ class Guard:
             raise Unsupported("the registry is read-only")
         if route.access is Access.DELETE and not self.deletes:
             raise Unsupported("deleting is switched off (storage.delete.enabled)")
+
+
+def ask(door: Door, route: Route, request: Request, arguments: Mapping[str, object]) -> Grant | Deferred[Grant]:
+    """What whoever sent the request may do; raises and fails as `Door.admit`."""
+    headers = request.headers
+    credentials = Credentials(
+        headers.text(b"authorization"), request.peer, request.client_certificate, headers.text(b"host")
+    )
+    return door.admit(credentials, demand(route, request, arguments))
+
+
+def demand(route: Route, request: Request, arguments: Mapping[str, object]) -> Demand:
+    """What a request to this route wants to do."""
+    if route.access is Access.BASE:
+        return _KNOWN
+    if route.access is Access.CATALOG:
+        return _CATALOG
+    source = None
+    if route.name == "uploads.start" and request.query:
+        query = request.arguments()
+        source = query["from"][0] if query.get("mount") and query.get("from") else None
+    return Demand(str(arguments["name"]), _ACTIONS[route.access], source=source)
+
+
+def grant_of(request: Request) -> Grant | None:
+    """What the door let the client in for; None where there is no door."""
+    return cast("Grant | None", request.grant)

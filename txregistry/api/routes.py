@@ -17,6 +17,7 @@ class Access(Enum):
     NOTHING = "nothing"
     BASE = "base"
     CATALOG = "catalog"
+    LIST = "list"
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
@@ -45,7 +46,7 @@ ROUTES = (
     Route("base.root", READ, "/", Access.NOTHING),
     Route("base.ping", READ, "/v2/", Access.BASE),
     Route("catalog.list", READ, "/v2/_catalog", Access.CATALOG),
-    Route("tags.list", READ, f"{_REPOSITORY}/tags/list", Access.PULL),
+    Route("tags.list", READ, f"{_REPOSITORY}/tags/list", Access.LIST),
     Route("manifests.get", READ, f"{_REPOSITORY}/manifests/<reference>", Access.PULL),
     Route("manifests.put", ("PUT",), f"{_REPOSITORY}/manifests/<reference>", Access.PUSH, changes=True),
     Route("manifests.delete", ("DELETE",), f"{_REPOSITORY}/manifests/<reference>", Access.DELETE, changes=True),

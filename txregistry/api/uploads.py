@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from txregistry.api.errors import error_response
+from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, text_field
 from txregistry.api.urls import URLs
 from txregistry.http.headers import Field
@@ -31,7 +32,8 @@ class UploadHandlers:
         if mount:
             digest = Digest.parse(mount[0])
             source = arguments.get("from")
-            if await self._blobs.mount(name, digest, RepositoryName.parse(source[0]) if source else None):
+            origin = RepositoryName.parse(source[0]) if source else None
+            if _may_mount(request, origin) and await self._blobs.mount(name, digest, origin):
                 return self._created(request, name, digest)
         whole = arguments.get("digest")
         # Distribution ignores `digest` here, so there are clients that send it and no bytes.
@@ -90,6 +92,17 @@ class UploadHandlers:
             text_field(b"Range", f"0-{max(offset - 1, 0)}"),
             text_field(b"Docker-Upload-UUID", upload),
         )
+
+
+def _may_mount(request: Request, source: RepositoryName | None) -> bool:
+    """Whether the client may read the source; without one, whether it may read everything.
+
+    Otherwise whoever knows a digest could read a blob of any repository (CVE-2024-39897).
+    """
+    grant = grant_of(request)
+    if grant is None:
+        return True
+    return grant.is_unlimited if source is None else grant.may_pull(source.text)
 
 
 def _first_byte(request: Request) -> int | None:

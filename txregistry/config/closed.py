@@ -13,8 +13,6 @@ def refuse_closed(root: Place) -> None:
     """Note each of them that is set as an error."""
     report = root.report
     with report.collecting():
-        _refuse_auth(root)
-    with report.collecting():
         _refuse_middleware(root)
     for path, purpose in (
         ("proxy", "a pull-through cache"),
@@ -31,18 +29,6 @@ def declares_open(root: Place) -> bool:
     """Whether it says in so many words that nobody has to prove who he is: `auth: none`. Raise `Refused`."""
     auth = root.find("auth")
     return auth is not None and any(kind.lower() == "none" for kind, _ in auth.entries())
-
-
-def _refuse_auth(root: Place) -> None:
-    auth = root.find("auth")
-    if auth is None:
-        return
-    for kind, place in auth.entries():
-        if kind.lower() != "none":
-            raise place.refusal(
-                "authentication is not supported yet, and the registry does not start without it: "
-                "it would be open to all"
-            )
 
 
 def _refuse_middleware(root: Place) -> None:

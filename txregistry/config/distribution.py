@@ -102,8 +102,9 @@ REST = values(
         values("", schema1=evolve(values("enabled signingkeyfile"), spellings={"trustkey": "signingkeyfile"}))
     ),
     validation=values("enabled"),
-    # Whether these are set is for `closed` to see: they end the start.
+    # Any other key is no way to sign in; the section's reader says so.
     auth=Shape(other=ANYTHING, short=True),
+    # Whether these are set is for `closed` to see: they end the start.
     middleware=mapped(listed(values("name disabled", options=ANYTHING))),
     proxy=values("remoteurl username password ttl cachewritetimeout", exec=values("command lifetime")),
     policy=values("", repository=values("", classes=listed())),

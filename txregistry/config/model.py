@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import Factory, field, frozen
 
 from txregistry.config.address import Address, BadAddress
+from txregistry.config.auth import Auth, Htpasswd, Silly, TokenAuth, read_auth
 from txregistry.config.expressions import Expression
 from txregistry.config.forms import Form, Place, integer
 from txregistry.config.http import HTTP, read_http
@@ -21,6 +22,7 @@ __all__ = [
     "TLS",
     "AccessLog",
     "Address",
+    "Auth",
     "BadAddress",
     "Catalog",
     "Collection",
@@ -28,6 +30,7 @@ __all__ = [
     "Delete",
     "Expression",
     "Filesystem",
+    "Htpasswd",
     "InMemory",
     "Indexes",
     "Log",
@@ -36,8 +39,10 @@ __all__ = [
     "Own",
     "Platform",
     "Scrub",
+    "Silly",
     "Storage",
     "Tags",
+    "TokenAuth",
     "URLs",
     "UploadPurging",
     "Validation",
@@ -93,6 +98,7 @@ class Configuration:
     log: Log = field(default=Factory(Log), metadata=section(Log))
     storage: Storage = field(default=Factory(Storage), metadata=section(Storage, read=read_storage))
     http: HTTP = field(default=Factory(HTTP), metadata=section(HTTP, read=read_http))
+    auth: Auth = field(default=Factory(Auth), metadata=section(Auth, read=read_auth))
     validation: Validation = field(default=Factory(Validation), metadata=section(Validation, read=read_validation))
     catalog: Catalog = field(default=Factory(Catalog), metadata=section(Catalog))
     tags: Tags = field(default=Factory(Tags), metadata=section(Tags))

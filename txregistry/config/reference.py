@@ -51,9 +51,9 @@ ignored:
 
 {ignored}
 
-These would restrict who gets what, so the registry does not start where one is set: `auth` (other than `none`),
-`proxy`, `policy`, `http.tls.letsencrypt`, and `middleware`, unless its `disabled` is `true`; Distribution itself has no
-regard to that switch. Nor does it start with one of the storage drivers {drivers}.
+These would restrict who gets what, so the registry does not start where one is set: `proxy`, `policy`,
+`http.tls.letsencrypt`, and `middleware`, unless its `disabled` is `true`; Distribution itself has no regard to that
+switch. Nor does it start with one of the storage drivers {drivers}.
 
 Any other key is warned of, with its line; inside the section `txregistry` it is an error.
 """

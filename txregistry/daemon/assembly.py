@@ -10,9 +10,11 @@ from twisted.internet.interfaces import IListeningPort
 from txregistry.api.application import RegistryApplication, Settings
 from txregistry.api.guard import Guard
 from txregistry.api.urls import URLs
+from txregistry.auth.door import Door
 from txregistry.concurrency.workers import IWorkers, ThreadWorkers
 from txregistry.config.model import TLS, Configuration, Filesystem, Storage
 from txregistry.daemon.accesslog import CombinedFormat
+from txregistry.daemon.door import door_of
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.lines import BufferedLines
@@ -32,6 +34,8 @@ from txregistry.storage.memory import MemoryDriver
 
 # A store in memory has little to do on workers.
 _THREADS_WITHOUT_DISK = 10
+# Checking a password takes a core to itself.
+_THREADS_FOR_PASSWORDS = 2
 
 
 def assemble(
@@ -39,7 +43,8 @@ def assemble(
 ) -> RegistryService:
     """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
 
-    Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot.
+    Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot,
+    `AuthUnusable` where the password file cannot.
     """
     http, storage = configuration.http, configuration.storage
     tls = None if http.tls is None else TLSContext(tls_settings(http.tls))
@@ -51,13 +56,15 @@ def assemble(
     registry = Registry.over(
         driver, workers[0], reactor, configuration.validation, boot_id(), grace, verify_reads=verify
     )
+    workers.append(ThreadWorkers(reactor, "passwords", _THREADS_FOR_PASSWORDS))
+    settings = api_settings(configuration, door_of(configuration, workers[-1], reactor))
     lines = None
     if configuration.log.accesslog.disabled:
-        application = RegistryApplication(registry, api_settings(configuration))
+        application = RegistryApplication(registry, settings)
     else:
         workers.append(ThreadWorkers(reactor, "access log", 1))
-        lines = BufferedLines(access_log, workers[1], reactor)
-        application = RegistryApplication(registry, api_settings(configuration), _access_logger(lines))
+        lines = BufferedLines(access_log, workers[-1], reactor)
+        application = RegistryApplication(registry, settings, _access_logger(lines))
     factory = HTTPFactory(application, reactor, tls=tls)
 
     def open_port() -> IListeningPort:
@@ -79,12 +86,12 @@ def storage_driver(storage: Storage, workers: IWorkers) -> IStorageDriver:
         raise StorageUnusable(folder, failure.reason) from failure
 
 
-def api_settings(configuration: Configuration) -> Settings:
+def api_settings(configuration: Configuration, door: Door | None = None) -> Settings:
     """What of the configuration concerns the API."""
     http, storage = configuration.http, configuration.storage
     return Settings(
         urls=URLs(http.prefix, http.host, http.relativeurls),
-        guard=Guard(read_only=storage.maintenance.readonly, deletes=storage.delete.enabled),
+        guard=Guard(read_only=storage.maintenance.readonly, deletes=storage.delete.enabled, door=door),
         headers=[(name.encode("ascii"), value.encode("ascii")) for name, values in http.headers for value in values],
         catalog_most=configuration.catalog.maxentries,
         tags_most=configuration.tags.maxtags,

@@ -40,3 +40,14 @@ class LogUnusable(StartProblem):
 
     def __str__(self) -> str:
         return f"cannot write the log {self.path}: {self.reason}"
+
+
+@frozen
+class AuthUnusable(StartProblem):
+    """A file that says who may come in cannot be used."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"cannot use {self.path} for authentication: {self.reason}"

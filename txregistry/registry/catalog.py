@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence, Set
 
 from txregistry.concurrency.turns import Loop, Turns
 from txregistry.storage import layout
@@ -18,15 +18,20 @@ class Catalog:
         self._stores = stores
         self._turns = turns
 
-    async def page(self, last: str | None, limit: int) -> tuple[list[str], bool]:
+    async def page(
+        self, last: str | None, limit: int, visible: Callable[[str], bool] | None = None
+    ) -> tuple[list[str], bool]:
         """Names behind `last`, which need not exist, at most `limit`, and whether more follow.
 
-        A page costs its own length and the listings of the folders on the way to it.
+        Names that are not `visible` count as if there were no such repository. A page costs its own length, that of
+        what is left out of it, and the listings of the folders on the way to it.
         """
         found: list[str] = []
         if limit == 0:
             return found, False
         async for name in self.names(last=last):
+            if visible is not None and not visible(name):
+                continue
             if len(found) == limit:
                 return found, True
             found.append(name)

@@ -1,0 +1,132 @@
+"""Whether a request may come in: a way to sign in and the rules, put together."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from txregistry.auth.errors import AccessDenied, AuthenticationRequired, BadCredentials
+from txregistry.auth.interfaces import ANONYMOUS, Action, Credentials, Demand, IAuthenticator, Identity, Need
+from txregistry.auth.scopes import scope_text
+
+_log = Logger()
+
+
+class Rules(Protocol):
+    """Rights per repository."""
+
+    def allows(self, identity: Identity, repository: str, action: Action) -> bool:
+        """Whether this is a right of theirs."""
+
+    def allows_anything(self, identity: Identity) -> bool:
+        """Whether there is any repository that they have a right to."""
+
+    def allows_everything(self, identity: Identity) -> bool:
+        """Whether they have every right to every repository."""
+
+    def keeps(self, identity: Identity, repository: str, tag: str) -> bool:
+        """Whether a tag that exists must not be moved by them."""
+
+
+@frozen
+class Grant:
+    """What somebody who came in may do beyond what was asked at the door."""
+
+    identity: Identity
+    rules: Rules | None
+
+    @property
+    def user(self) -> str | None:
+        """The name, None for whoever has not said."""
+        return self.identity.user
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether nothing at all is kept from them."""
+        if self.identity.scopes is not None:
+            return False
+        return self.rules is None or self.rules.allows_everything(self.identity)
+
+    def may_pull(self, repository: str) -> bool:
+        """Whether they may read a repository."""
+        return self.identity.covers(Need("repository", repository, ("pull",))) and self._ruled(repository, Action.PULL)
+
+    def may_see(self, repository: str) -> bool:
+        """Whether a repository stands in their catalog, whose token has been looked at already."""
+        return self._ruled(repository, Action.LIST)
+
+    def must_keep(self, repository: str, tag: str) -> bool:
+        """Whether a tag that exists must not be moved by them."""
+        return self.rules is not None and self.rules.keeps(self.identity, repository, tag)
+
+    def _ruled(self, repository: str, action: Action) -> bool:
+        return self.rules is None or self.rules.allows(self.identity, repository, action)
+
+
+@frozen
+class Door:
+    """Asks who it is, and then whether that may be. Without an authenticator everybody is anonymous."""
+
+    authenticator: IAuthenticator | None
+    rules: Rules | None = None
+
+    def admit(self, credentials: Credentials, demand: Demand) -> Grant | Deferred[Grant]:
+        """Let somebody in, at once or by a Deferred.
+
+        Raise, or fail with, `AuthenticationRequired`, `AccessDenied` or `TooManyAttempts`.
+        """
+        if self.authenticator is None:
+            return self._decide(ANONYMOUS, credentials, demand)
+        try:
+            identity = self.authenticator.identify(credentials)
+        except BadCredentials as problem:
+            raise self._refused(credentials, demand, problem) from None
+        if isinstance(identity, Deferred):
+            return Deferred.fromCoroutine(self._later(identity, credentials, demand))
+        return self._decide(identity, credentials, demand)
+
+    async def _later(self, waiting: Deferred[Identity | None], credentials: Credentials, demand: Demand) -> Grant:
+        try:
+            identity = await waiting
+        except BadCredentials as problem:
+            raise self._refused(credentials, demand, problem) from None
+        return self._decide(identity, credentials, demand)
+
+    def _decide(self, identity: Identity | None, credentials: Credentials, demand: Demand) -> Grant:
+        authenticator, rules = self.authenticator, self.rules
+        if identity is None:
+            assert authenticator is not None
+            if rules is None or not authenticator.knows_anonymous or not self._ruled(ANONYMOUS, demand):
+                raise AuthenticationRequired(authenticator.challenge(demand.wishes, credentials, None), demand.needs)
+            return Grant(ANONYMOUS, rules)
+        if authenticator is not None and not all(identity.covers(need) for need in demand.needs):
+            _log.info("token grants too little", user=identity.user, needs=scope_text(demand.needs))
+            raise AuthenticationRequired(
+                authenticator.challenge(demand.wishes, credentials, "insufficient_scope"), demand.needs
+            )
+        if not self._ruled(identity, demand):
+            _log.info("access denied", user=identity.user, needs=scope_text(demand.needs))
+            raise AccessDenied(demand.needs)
+        return Grant(identity, rules)
+
+    def _ruled(self, identity: Identity, demand: Demand) -> bool:
+        rules = self.rules
+        if rules is None:
+            return True
+        if demand.repository is not None and demand.action is not None:
+            return rules.allows(identity, demand.repository, demand.action)
+        if identity.user is not None or self.authenticator is None:
+            return True
+        if demand.catalog:
+            return rules.allows_anything(identity)
+        # Docker takes the way to sign in from the answer to its first question, and asks no second time.
+        return rules.allows_everything(identity)
+
+    def _refused(self, credentials: Credentials, demand: Demand, problem: BadCredentials) -> AuthenticationRequired:
+        assert self.authenticator is not None
+        _log.info("credentials refused", reason=problem.reason, peer=credentials.peer)
+        challenge = self.authenticator.challenge(demand.wishes, credentials, "invalid_token")
+        return AuthenticationRequired(challenge, demand.needs)

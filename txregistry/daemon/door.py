@@ -1,0 +1,46 @@
+"""The way in that the configuration asks for."""
+
+from __future__ import annotations
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from txregistry.auth.door import Door
+from txregistry.auth.htpasswd import HtpasswdAuthenticator
+from txregistry.auth.interfaces import IAuthenticator
+from txregistry.auth.passwordfile import PasswordFile
+from txregistry.auth.passwords import DEFAULT_USER, provision
+from txregistry.auth.silly import SillyAuthenticator
+from txregistry.concurrency.workers import IWorkers
+from txregistry.config.model import Auth, Configuration, Htpasswd
+from txregistry.daemon.problems import AuthUnusable
+
+_log = Logger()
+
+
+def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> Door | None:
+    """None where everybody may do everything. `workers` are for checking passwords.
+
+    Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
+    """
+    authenticator = _authenticator(configuration.auth, workers, clock)
+    return None if authenticator is None else Door(authenticator)
+
+
+def _authenticator(auth: Auth, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
+    if auth.htpasswd is not None:
+        return _htpasswd(auth.htpasswd, workers, clock)
+    if auth.silly is not None:
+        return SillyAuthenticator(auth.silly.realm, auth.silly.service)
+    return None
+
+
+def _htpasswd(section: Htpasswd, workers: IWorkers, clock: IReactorTime) -> IAuthenticator:
+    try:
+        password = provision(section.path)
+    except OSError as error:
+        raise AuthUnusable(section.path, error.strerror or str(error)) from error
+    if password is not None:
+        # The one secret that is ever logged: it was made a moment ago, and there is no other way to learn it.
+        _log.warn("the password file was missing and has been made", user=DEFAULT_USER, password=password)
+    return HtpasswdAuthenticator(section.realm, PasswordFile(section.path, workers), workers, clock)
