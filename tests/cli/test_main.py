@@ -13,7 +13,7 @@ def test_a_command_is_left_alone(arguments: list[str]) -> None:
     assert with_command(arguments) == arguments
 
 
-@pytest.mark.parametrize("arguments", [[], ["garbage-collect"], ["serve", "--what"], ["serve", "a", "b"]])
+@pytest.mark.parametrize("arguments", [[], ["defragment"], ["serve", "--what"], ["serve", "a", "b"]])
 def test_wrong_usage_ends_with_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)

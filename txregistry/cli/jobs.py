@@ -33,12 +33,14 @@ def run_job(reactor: IReactor, threads: int, job: Callable[[ThreadWorkers], Coro
         if not signalled:
             reactor.stop()
 
-    def cut_short() -> None:
+    def cut_short() -> Deferred[None] | None:
         nonlocal signalled
-        if not results and not failures:
-            signalled = True
-            for job in running:
-                job.cancel()
+        if results or failures or not running:
+            return None
+        signalled = True
+        running[0].cancel()
+        # What has to be put in order before the end is waited for.
+        return running[0]
 
     reactor.addSystemEventTrigger("before", "shutdown", cut_short)
     reactor.callWhenRunning(begin)

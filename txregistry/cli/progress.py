@@ -20,12 +20,13 @@ _ERASE = "\r\x1b[K"
 class Bar:
     """Draws over itself in one line; `clear` takes it away. `clock` tells seconds.
 
-    Bytes are counted; where `total` is 0 only the words are shown.
+    What is done counts bytes, unless `bytes_done` is False; where `total` is 0 only the words are shown.
     """
 
     _stream: TextIO
     _clock: Callable[[], float]
     total: int = 0
+    bytes_done: bool = True
     _rate: float | None = None
     _last: tuple[float, int] | None = field(default=None)
 
@@ -38,7 +39,8 @@ class Bar:
             filled = round(part * _CELLS)
             parts.append(f"[{'#' * filled}{'.' * (_CELLS - filled)}] {part:4.0%}")
             if rate:
-                parts += [f"{rate / _MIB:.1f} MiB/s", f"{_clock_text((self.total - done) / rate)} left"]
+                parts += [f"{rate / _MIB:.1f} MiB/s"] if self.bytes_done else []
+                parts.append(f"{_clock_text((self.total - done) / rate)} left")
         self._stream.write(_ERASE + "  ".join(parts))
         self._stream.flush()
 

@@ -9,11 +9,13 @@ from attrs import asdict, define
 class Report:
     """Counts of one run; with `dry_run` what would have been done.
 
-    `swept` is the share, up to 1, of the content in common that has been looked at. `waiting_until` is when the last
-    grace of what waits is over, in seconds since the epoch.
+    `at_once` tells that there were no graces, so that what was trashed was also removed. `swept` is the share, up to 1,
+    of the content in common that has been looked at. `waiting_until` is when the last grace of what waits is over, in
+    seconds since the epoch.
     """
 
     dry_run: bool = False
+    at_once: bool = False
     repositories: int = 0
     manifests: int = 0
     blobs: int = 0
@@ -38,4 +40,4 @@ class Report:
 
     def figures(self) -> dict[str, object]:
         """What there is to log."""
-        return asdict(self, filter=lambda attribute, _: attribute.name not in ("swept", "waiting_until"))
+        return asdict(self, filter=lambda attribute, _: attribute.name not in ("at_once", "swept", "waiting_until"))
