@@ -17,3 +17,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--power-cuts", type=int, default=4, help="how often the disk is looked at as after a power cut")
     group.addoption("--seed", type=int, default=None, help="repeats a run with kills or power cuts")
     group.addoption("--transfer-mib", type=int, default=48, help="size of each of the 32 transfers of the memory test")
+    group.addoption("--model-examples", type=int, default=300, help="how many random sequences the model is tried with")
