@@ -118,7 +118,7 @@ class Door:
             return True
         if demand.repository is not None and demand.action is not None:
             return rules.allows(identity, demand.repository, demand.action)
-        if identity.user is not None or self.authenticator is None:
+        if identity is not ANONYMOUS or self.authenticator is None:
             return True
         if demand.catalog:
             return rules.allows_anything(identity)

@@ -118,8 +118,7 @@ def read_auth(place: Place) -> Auth:
     if kind == "silly":
         return Auth(silly=read_section(Silly, value))
     if kind == "token":
-        _read_token(value)
-        raise value.refusal("tokens are not supported yet")
+        return Auth(token=_read_token(value))
     return Auth()
 
 

@@ -11,8 +11,10 @@ from txregistry.auth.interfaces import IAuthenticator
 from txregistry.auth.passwordfile import PasswordFile
 from txregistry.auth.passwords import DEFAULT_USER, provision
 from txregistry.auth.silly import SillyAuthenticator
+from txregistry.auth.token import TokenAuthenticator, TokenSettings
+from txregistry.auth.trust import TrustProblem, load_trust
 from txregistry.concurrency.workers import IWorkers
-from txregistry.config.model import Auth, Configuration, Htpasswd
+from txregistry.config.model import HTTP, Configuration, Htpasswd, TokenAuth
 from txregistry.daemon.problems import AuthUnusable
 
 _log = Logger()
@@ -23,13 +25,16 @@ def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime
 
     Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
     """
-    authenticator = _authenticator(configuration.auth, workers, clock)
+    authenticator = _authenticator(configuration, workers, clock)
     return None if authenticator is None else Door(authenticator)
 
 
-def _authenticator(auth: Auth, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
+def _authenticator(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
+    auth = configuration.auth
     if auth.htpasswd is not None:
         return _htpasswd(auth.htpasswd, workers, clock)
+    if auth.token is not None:
+        return _token(auth.token, configuration.http)
     if auth.silly is not None:
         return SillyAuthenticator(auth.silly.realm, auth.silly.service)
     return None
@@ -44,3 +49,18 @@ def _htpasswd(section: Htpasswd, workers: IWorkers, clock: IReactorTime) -> IAut
         # The one secret that is ever logged: it was made a moment ago, and there is no other way to learn it.
         _log.warn("the password file was missing and has been made", user=DEFAULT_USER, password=password)
     return HtpasswdAuthenticator(section.realm, PasswordFile(section.path, workers), workers, clock)
+
+
+def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:
+    settings = TokenSettings(
+        realm=section.realm,
+        service=section.service,
+        issuer=section.issuer,
+        algorithms=frozenset(section.signingalgorithms),
+        redirect_path=section.autoredirectpath if section.autoredirect else None,
+        base=http.host,
+    )
+    try:
+        return TokenAuthenticator(settings, load_trust(section.rootcertbundle, section.jwks))
+    except TrustProblem as problem:
+        raise AuthUnusable(problem.path, problem.reason) from problem
