@@ -205,6 +205,13 @@ def test_what_does_not_belong_to_a_repository_is_put_aside(path: str) -> None:
     assert world.check() == []
 
 
+def test_signatures_that_an_old_registry_kept_beside_a_manifest_may_stay() -> None:
+    world = Examined()
+    digest, _ = world.push_image()
+    world.write(f"{layout.revision(APP, digest)}/signatures/sha256/{ABSENT.hex}/link", str(ABSENT).encode())
+    assert world.check() == []
+
+
 def test_names_that_nobody_can_ask_for_are_told_and_left() -> None:
     world = Examined()
     world.push_image(RepositoryName("good"))

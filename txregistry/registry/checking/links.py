@@ -21,12 +21,17 @@ class LinkCheck:
         self._view = view
         self._hashing = hashing
 
-    async def folder(self, folder: str, digest: Digest, repository: str, resolve: bool = True) -> list[Finding]:
-        """The folder of a link for `digest`. With `resolve` the content that it names must be there."""
+    async def folder(
+        self, folder: str, digest: Digest, repository: str, resolve: bool = True, beside: Sequence[str] = ()
+    ) -> list[Finding]:
+        """The folder of a link for `digest`, in which what is named in `beside` may stand too.
+
+        With `resolve` the content that the link names must be there.
+        """
         children = await self._view.names(folder)
         if not children:
             return await empty_folder(self._view, folder, repository)
-        found = strays(folder, children, (_LINK,), repository)
+        found = strays(folder, children, (_LINK, *beside), repository)
         if _LINK not in children:
             return found
         path = f"{folder}/{_LINK}"

@@ -16,6 +16,8 @@ from txregistry.storage.interfaces import FileInfo
 
 # A manifest above this many bytes is parsed on a worker.
 _LARGE = 64 * 1024
+# Registries before 2.4 kept the signatures of schema 1 beside a manifest's link.
+_SIGNATURES = "signatures"
 # No registry accepts a manifest as large as this; one that is is not read into memory.
 _LARGEST = 64 * 1024 * 1024
 
@@ -35,7 +37,7 @@ class ManifestCheck:
     async def revision(self, name: RepositoryName, digest: Digest) -> list[Finding]:
         """One manifest: its link, its bytes, what it names, and its file among the referrers of its subject."""
         path = layout.revision_link(name, digest)
-        found = await self._links.folder(layout.revision(name, digest), digest, name.text)
+        found = await self._links.folder(layout.revision(name, digest), digest, name.text, beside=(_SIGNATURES,))
         link = await self._view.link(path)
         if link is None or link.target is None:
             return found
