@@ -53,6 +53,15 @@ def test_damage_is_told_as_an_error_and_nothing_is_changed() -> None:
     assert not world.has(layout.QUARANTINE)
 
 
+def test_leftovers_are_told_without_alarm() -> None:
+    world = Scrubbed()
+    world.empty_folder(f"{layout.REPOSITORIES}/nothing")
+    with capturedLogs() as logs:
+        run(world, world.scrub())
+    [told] = [event for event in logs if event.get("path") == f"{layout.REPOSITORIES}/nothing"]
+    assert (told["log_format"], told["log_level"].name) == ("scrub found a leftover", "info")
+
+
 def test_it_looks_at_repositories_too() -> None:
     world = Scrubbed()
     digest, _ = world.push_image()

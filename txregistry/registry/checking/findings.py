@@ -59,7 +59,7 @@ class Kind(Enum):
     WRONG_REFERRER = ("wrong-referrer", True, Repair.REBUILD, "--repair writes it anew from the manifest")
     STALE_REFERRER = ("stale-referrer", False, Repair.QUARANTINE, "nobody is told of it; --repair puts it aside")
     ORPHANED_UPLOAD = ("orphaned-upload", False, Repair.QUARANTINE, "nobody goes on with it; --repair puts it aside")
-    EMPTY_FOLDER = ("empty-folder", False, Repair.REMOVE_EMPTY, "left by a crash; --repair removes it")
+    EMPTY_FOLDER = ("empty-folder", False, Repair.REMOVE_EMPTY, "left by a crash or a deletion; --repair removes it")
     STRAY = ("stray", False, Repair.QUARANTINE, "does not belong there; --repair puts it aside")
     UNKNOWN_ALGORITHM = ("unknown-algorithm", False, Repair.NONE, "not served by this registry; left alone")
     MALFORMED_NAME = ("malformed-name", False, Repair.NONE, "cannot be asked for: rename or remove the folder by hand")

@@ -123,8 +123,9 @@ class Scrub:
 
 
 def _report(finding: Finding) -> None:
-    _log.error(
-        "scrub found a problem",
+    told = _log.error if finding.kind.harm else _log.info
+    told(
+        "scrub found a problem" if finding.kind.harm else "scrub found a leftover",
         kind=finding.kind.label,
         path=finding.path,
         detail=finding.detail,
