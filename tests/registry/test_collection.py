@@ -286,6 +286,19 @@ def test_a_deleted_manifest_lets_its_blobs_go_and_the_empty_repository_leaves() 
     assert not _is_there(world, f"{layout.REPOSITORIES}/a/b")
 
 
+def test_folders_that_distribution_leaves_of_what_it_has_deleted_keep_nothing() -> None:
+    """Its DELETE of a manifest, and its collector, remove the link alone."""
+    world = Collected()
+    digest, content = world.push_image()
+    layer = Digest.parse(json.loads(content)["layers"][0]["digest"])
+    for link in (layout.revision_link(APP, digest), layout.layer_link(APP, layer)):
+        now(world.driver.delete(link))
+    now(world.driver.delete(layout.tag(APP, LATEST)))
+    world.collect_to_the_end()
+    assert not world.stored(digest)
+    assert now(world.registry.catalog.page(None, 10)) == ([], False)
+
+
 def test_a_repository_with_an_upload_under_way_stays() -> None:
     world = Collected()
     upload = now(world.registry.uploads.start(APP))

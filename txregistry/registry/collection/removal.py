@@ -34,6 +34,7 @@ class Removal:
         try:
             info = await self._driver.stat(path)
         except PathNotFound:
+            await self.tidy(path)
             return None
         grace = self._limits.grace
         if grace > 0 and info.modified >= self._started - grace:
@@ -67,6 +68,11 @@ class Removal:
         if not self._limits.dry_run:
             await self._trash.tidy(path)
         return True
+
+    async def tidy(self, path: str) -> None:
+        """Remove the folder of a file that is not there, if nothing else is in it."""
+        if not self._limits.dry_run:
+            await self._driver.remove_empty(path.rpartition("/")[0])
 
     async def _thrown(self, path: str, info: FileInfo) -> bool:
         try:

@@ -21,6 +21,7 @@ from txregistry.storage.stores import Stores
 
 # A manifest above this many bytes is parsed on a worker.
 _LARGE = 64 * 1024
+_NOTHING = StoredReferences((), (), None)
 
 
 class ManifestUnreadable(Exception):
@@ -56,13 +57,15 @@ class RepositoryCollection:
                 await self._mark_live(name, own)
             else:
                 for digest in await self._revisions(name):
-                    await self._keep(name, digest, await self._references(name, digest), own)
+                    references = await self._references(name, digest)
+                    if references is not None:
+                        await self._keep(name, digest, references, own)
             await self._sweep_links(name, own)
         finally:
             await own.clear()
 
     async def _mark_live(self, name: RepositoryName, own: Marks) -> None:
-        stored = {digest: await self._references(name, digest) for digest in await self._revisions(name)}
+        stored = {digest: await self._references(name, digest) or _NOTHING for digest in await self._revisions(name)}
         # Tags are read after manifests: a manifest that is tagged meanwhile counts as tagged.
         tagged = await self._tagged(name)
         while True:
@@ -72,7 +75,7 @@ class RepositoryCollection:
             if not named:
                 break
             for digest in named:
-                stored[digest] = await self._references(name, digest)
+                stored[digest] = await self._references(name, digest) or _NOTHING
         for digest, references in stored.items():
             if digest not in live and await self._removal.throw(layout.revision_link(name, digest)) is not None:
                 self._report.untagged += 1
@@ -118,12 +121,16 @@ class RepositoryCollection:
         if target is not None:
             await self._marks.add(target)
 
-    async def _references(self, name: RepositoryName, digest: Digest) -> StoredReferences:
+    async def _references(self, name: RepositoryName, digest: Digest) -> StoredReferences | None:
+        """None where there is no manifest: Distribution deletes the link alone, and leaves its folder."""
         await self._pace.step()
         target = await self._stores.links.target(layout.revision_link(name, digest))
-        content = None if target is None else await self._stores.blobs.content(target)
+        if target is None:
+            await self._removal.tidy(layout.revision_link(name, digest))
+            return None
+        content = await self._stores.blobs.content(target)
         if content is None:
-            return StoredReferences((), (), None)  # A link to nothing keeps nothing.
+            return _NOTHING  # A link to nothing keeps nothing.
         try:
             if len(content) > _LARGE:
                 return await self._workers.run(stored_references, content)
