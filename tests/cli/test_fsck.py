@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -144,6 +145,25 @@ def test_a_bar_is_drawn_on_a_terminal_alone(tmp_path: Path) -> None:
             os.close(ours)
             assert process.wait(LIMIT) == 0
         assert (b"\r\x1b[K" in seen) is drawn
+
+
+@pytest.mark.live
+def test_an_interrupted_check_ends_at_once_and_leaves_its_bar_behind(tmp_path: Path) -> None:
+    content = b"x" * 2_000_000
+    stored(tmp_path, content)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*FSCK, configured(tmp_path), "--rate", "0.001"], cwd=ROOT, env=environment(), stderr=theirs
+    ) as process:
+        os.close(theirs)
+        seen = os.read(ours, 4096)  # It has begun: at this rate it would take half an hour.
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):
+            while piece := os.read(ours, 4096):
+                seen += piece
+        os.close(ours)
+        assert process.wait(LIMIT) == 130
+    assert seen.endswith(b"\r\x1b[Ktxregistry fsck: interrupted\r\n")
 
 
 def test_the_report_tells_harm_first_with_a_paragraph_for_each_kind() -> None:

@@ -35,9 +35,11 @@ def run_job(reactor: IReactor, threads: int, job: Callable[[ThreadWorkers], Coro
 
     def cut_short() -> Deferred[None] | None:
         nonlocal signalled
-        if results or failures or not running:
+        if results or failures:
             return None
         signalled = True
+        if not running:
+            return None
         running[0].cancel()
         # What has to be put in order before the end is waited for.
         return running[0]
