@@ -32,9 +32,9 @@ from txregistry.registry.registry import Registry
 GRACE, TRASH = 100.0, 50.0
 # A lease is renewed once a tenth of it has run out, and what waits in the trash comes back when it is asked for.
 SURE = 0.9 * GRACE + TRASH
-NAMES = [RepositoryName(text) for text in ("a", "a/b", "c")]
+NAMES = [RepositoryName(text) for text in ("a", "a/b")]
 TAGS = [Tag(text) for text in ("1", "latest")]
-CONTENTS = [b"x", b"some layer", b"another layer" * 10]
+CONTENTS = [b"x", b"some layer" * 10]
 
 names, tags, contents = st.sampled_from(NAMES), st.sampled_from(TAGS), st.sampled_from(CONTENTS)
 algorithms = st.sampled_from(["sha256", "sha256", "sha256", "sha512"])
@@ -257,8 +257,18 @@ class RegistryModel(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.world.clock.advance(seconds)
 
+    @rule(seconds=st.sampled_from([0.0, GRACE / 2, GRACE + 1]), delete_untagged=st.booleans())
+    def wait_and_collect(self, seconds: float, delete_untagged: bool) -> None:
+        self.world.clock.advance(seconds)
+        self._collect(delete_untagged)
+
     @rule(delete_untagged=st.booleans())
-    def collect(self, delete_untagged: bool) -> None:
+    def collect_to_the_end(self, delete_untagged: bool) -> None:
+        for seconds in (GRACE + 1, TRASH + 1):
+            self.world.clock.advance(seconds)
+            self._collect(delete_untagged)
+
+    def _collect(self, delete_untagged: bool) -> None:
         now(self.registry.collector.run(Limits(GRACE, TRASH, delete_untagged)))
         moment = self.world.clock.seconds()
         if delete_untagged:
