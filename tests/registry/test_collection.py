@@ -299,6 +299,19 @@ def test_folders_that_distribution_leaves_of_what_it_has_deleted_keep_nothing() 
     assert now(world.registry.catalog.page(None, 10)) == ([], False)
 
 
+def test_what_waits_of_a_repository_that_is_gone_is_counted_once_and_goes() -> None:
+    world = Collected()
+    digest = world.push_blob(b"unused")
+    world.later(GRACE + 1)
+    report = world.collect()
+    assert (report.repositories, report.emptied, report.trashed, report.waiting) == (1, 1, 2, 2)
+    report = world.collect()
+    assert (report.repositories, report.waiting) == (0, 2)
+    world.later(TRASH + 1)
+    assert world.collect().removed == 2
+    assert not world.has(digest)
+
+
 def test_a_repository_with_an_upload_under_way_stays() -> None:
     world = Collected()
     upload = now(world.registry.uploads.start(APP))

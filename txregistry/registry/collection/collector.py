@@ -75,15 +75,16 @@ class Collector:
         emptied = EmptyRepositories(driver)
         await marks.clear()
         try:
+            async for name in self._names(layout.trashed(layout.REPOSITORIES)):
+                # Only those that are gone: what waits of the others is decided on with them.
+                if not await self._catalog.has(str(name)):
+                    await repositories.run(name, limits.delete_untagged)
             async for name in self._names(layout.REPOSITORIES):
+                report.repositories += 1
                 await repositories.run(name, limits.delete_untagged)
                 if not limits.dry_run and await emptied.remove(name):
                     report.emptied += 1
                 progress(report)
-            async for name in self._names(layout.trashed(layout.REPOSITORIES)):
-                # Only those that are gone are left: what waits of the others was decided on with them.
-                if not await self._catalog.has(str(name)):
-                    await repositories.run(name, limits.delete_untagged)
             await self.marked()
             await BlobCollection(driver, marks, removal, pace, report).run(progress)
         finally:

@@ -49,7 +49,6 @@ class RepositoryCollection:
 
     async def run(self, name: RepositoryName, delete_untagged: bool) -> None:
         """Mark, then remove links. Raise `ManifestUnreadable`."""
-        self._report.repositories += 1
         own = Marks(self._stores.driver, "repository")
         await own.clear()
         try:
