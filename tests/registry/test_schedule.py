@@ -126,12 +126,22 @@ def test_a_run_is_skipped_quietly_while_somebody_else_collects() -> None:
     world = Scheduled()
     world.serve()
     now(world.driver.write(f"{layout.COLLECTION}/lock", b""))
+    world.clock.advance(HOUR)
     lock = now(world.driver.lock(layout.COLLECTION))
     world.later(2 * HOUR)
     assert set(world.messages()) <= {"collection skipped: another one is running"}
     lock.release()
     world.later(2 * HOUR)
     assert world.finished()
+
+
+def test_several_servers_together_make_one_run_in_an_interval() -> None:
+    world = Scheduled()
+    for _ in range(4):
+        world.serve()
+        world.later(10 * 60)
+    world.later(10 * HOUR)
+    assert 8 <= len(world.finished()) <= 12
 
 
 def test_a_manifest_that_cannot_be_read_is_told_with_what_to_do_and_the_schedule_goes_on() -> None:

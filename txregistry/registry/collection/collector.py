@@ -24,10 +24,14 @@ from txregistry.registry.collection.report import Report
 from txregistry.registry.collection.repository import RepositoryCollection
 from txregistry.registry.tags import Tags
 from txregistry.storage import layout
+from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import ILock
 from txregistry.storage.stores import Stores
 
 _log = Logger()
+
+# Makes the folder that is locked; its time tells when that was last tried.
+_LOCK = f"{layout.COLLECTION}/lock"
 
 
 async def _nothing() -> None:
@@ -65,6 +69,13 @@ class Collector:
         finally:
             lock.release()
 
+    async def last_begun(self) -> float | None:
+        """When anybody last began, in seconds since the epoch by the store's clock; None if nobody ever has."""
+        try:
+            return (await self._stores.driver.stat(_LOCK)).modified
+        except PathNotFound:
+            return None
+
     async def _run(
         self, limits: Limits, progress: Callable[[Report], None], watch: Callable[[], Awaitable[None]]
     ) -> Report:
@@ -99,5 +110,5 @@ class Collector:
                 _log.warn("folder passed over: not the name of a repository", name=text)
 
     async def _lock(self) -> ILock:
-        await self._stores.driver.write(f"{layout.COLLECTION}/lock", b"", durable=False)
+        await self._stores.driver.write(_LOCK, b"", durable=False)
         return await self._stores.driver.lock(layout.COLLECTION)

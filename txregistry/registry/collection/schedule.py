@@ -23,24 +23,40 @@ _log = Logger()
 
 # The first run comes at random within so many seconds, so that processes which start together do not run together.
 _FIRST_WITHIN = 300.0
+# A run that began within this part of the interval was somebody else's: our own are a whole one apart.
+_RECENT = 0.9
 
 
 class ScheduledCollection:
-    """One run, whatever comes of it. `asked_for` tells that the owner has written that he wants it."""
+    """One run, whatever comes of it. `now` tells seconds since the epoch."""
 
     def __init__(
-        self, collector: Collector, adoption: Adoption, limits: Limits, asked_for: bool, clock: IReactorTime
+        self,
+        collector: Collector,
+        adoption: Adoption,
+        collection: Collection,
+        clock: IReactorTime,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._collector = collector
         self._adoption = adoption
-        self._limits = limits
-        self._asked_for = asked_for
+        self._limits = limits_of(collection)
+        self._asked_for = collection.enabled is True
+        self._recent = _RECENT * collection.interval
         self._clock = clock
+        self._now = now
         self._warned = False
 
     async def run(self) -> None:
-        """Collect, or only report where the store is not ours; log the outcome. Skip it when somebody else collects."""
+        """Collect, or only report where the store is not ours; log the outcome.
+
+        Skip it when somebody else collects, or has done so not long ago: one run in an interval is enough for all.
+        """
         try:
+            last = await self._collector.last_begun()
+            if last is not None and 0 <= self._now() - last < self._recent:
+                _log.debug("collection skipped: another one was made not long ago")
+                return
             limits = await self._allowed()
             began = self._clock.seconds()
             report = await self._collector.run(limits)
@@ -97,6 +113,6 @@ def collecting(
         then = local(now() + seconds)
         return seconds + until_open(collection.window, (then.tm_hour * 60 + then.tm_min) * 60 + then.tm_sec)
 
-    scheduled = ScheduledCollection(collector, adoption, limits_of(collection), collection.enabled is True, clock)
+    scheduled = ScheduledCollection(collector, adoption, collection, clock, now)
     first = random.uniform(0, min(_FIRST_WITHIN, collection.interval))
     return Repeating(clock, scheduled.run, first, collection.interval, allowed)
