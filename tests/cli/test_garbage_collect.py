@@ -62,7 +62,7 @@ def test_without_a_server_everything_goes_at_once(capsys: pytest.CaptureFixture[
     assert now(store.registry.manifests.get(APP, LATEST))
     assert capsys.readouterr().out.splitlines() == [
         "Looked at 1 repository, 1 manifest and 4 blobs.",
-        "Removed 2 files, which freed 77 bytes.",
+        "Removed 2 files of 77 bytes.",
     ]
     assert store.driver.open == []
 
@@ -80,7 +80,7 @@ def test_beside_a_server_the_configured_graces_hold(capsys: pytest.CaptureFixtur
     assert store.stored(store.unused)
     store.clock.advance(DAY + 1)
     assert store.run() == 0
-    assert "Removed 2 files, which freed 77 bytes.\n" in capsys.readouterr().out
+    assert "Removed 2 files of 77 bytes.\n" in capsys.readouterr().out
     assert not store.stored(store.unused)
     now(serving.end())
 
@@ -112,7 +112,7 @@ def test_a_dry_run_tells_the_same_and_changes_nothing(capsys: pytest.CaptureFixt
     store = Store()
     assert store.run(dry_run=True) == 0
     assert now(store.registry.blobs.claim(APP, store.unused)) is not None
-    assert "Would have removed 2 files, which freed 77 bytes.\n" in capsys.readouterr().out
+    assert "Would have removed 2 files of 77 bytes.\n" in capsys.readouterr().out
 
 
 def test_untagged_manifests_go_where_that_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:

@@ -100,7 +100,7 @@ def test_by_hand_the_young_stays_while_a_server_runs_and_all_goes_when_none_does
         assert unused in blobs(server.data)
         done = by_hand("garbage-collect", config)
         assert (done.returncode, done.stderr) == (0, "")
-        assert "Removed 2 files, which freed 77 bytes." in done.stdout
+        assert "Removed 2 files of 77 bytes." in done.stdout
         assert unused not in blobs(server.data)
         server.start()
         with server.client() as client:

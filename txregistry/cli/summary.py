@@ -28,7 +28,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield _sentence(would, f"let {_count(report.untagged, 'untagged manifest')} go")
     if trashed:
         yield _sentence(would, f"moved {_count(trashed, 'file')} of {human(trashed_bytes)} to the trash")
-    yield _sentence(would, f"removed {_count(removed, 'file')}, which freed {human(removed_bytes)}")
+    yield _sentence(would, f"removed {_count(removed, 'file')} of {human(removed_bytes)}")
     if report.restored:
         yield _sentence(would, f"brought back {_count(report.restored, 'file')} that somebody asked for")
     if report.emptied:
