@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import count
-from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
 from txregistry.concurrency.turns import SPELL, Turns
@@ -16,11 +17,14 @@ class CountingClock(Clock):
 
     turns = 0
 
-    def callLater(self, when: float, what: Any, *args: Any, **kwargs: Any) -> Any:
+    def callLater(self, delay: float, callable: Callable[..., object], *args: object, **kw: object) -> IDelayedCall:
         """The only delay that is asked for is the next turn."""
-        assert when == 0
+        assert delay == 0
+        call = super().callLater(delay, callable, *args, **kw)
+        call.cancel()
         self.turns += 1
-        what(*args, **kwargs)
+        callable(*args, **kw)
+        return call
 
 
 def _run(turns: Turns, steps: int) -> bool:

@@ -16,6 +16,8 @@ from txregistry.storage.interfaces import Hasher, IStorageDriver
 
 # How many hashers of suspended uploads a process keeps; beyond that the oldest upload is read again at its end.
 _KEPT = 4096
+# From so many bytes on a digest is noted for other processes; fewer are read again for less than the note costs.
+_NOTED_FROM = 4 * 1024 * 1024
 
 
 @frozen
@@ -53,38 +55,45 @@ class Progress:
         self._boot = boot
         self._hashers: OrderedDict[UploadId, tuple[int, Hasher]] = OrderedDict()
 
-    async def choose(self, name: RepositoryName, upload: UploadId, algorithm: str) -> None:
-        """Note that this upload will be addressed by another algorithm than the canonical one."""
-        await self._write(name, upload, 0, hashlib.new(algorithm))
+    async def begin(self, name: RepositoryName, upload: UploadId, algorithm: str) -> None:
+        """An upload begins that will be addressed by this algorithm; note it where it is not the canonical one."""
+        hasher = hashlib.new(algorithm)
+        self._remember(upload, 0, hasher)
+        if algorithm != CANONICAL_ALGORITHM:
+            await self._write(name, upload, 0, hasher)
 
-    async def note(self, name: RepositoryName, upload: UploadId) -> Note | None:
-        """What was noted in this boot, if anything."""
+    async def known(self, name: RepositoryName, upload: UploadId, offset: int) -> tuple[Hasher | None, Note | None]:
+        """A hasher that stands at `offset`, if this process has one, else what another has noted in this boot."""
+        kept = self._hashers.pop(upload, None)
+        if kept is not None and kept[0] == offset:
+            return kept[1], None
+        note = await self._noted(name, upload)
+        if offset == 0:
+            return hashlib.new(CANONICAL_ALGORITHM if note is None else note.algorithm), None
+        return None, note
+
+    async def keep(self, name: RepositoryName, upload: UploadId, offset: int, hasher: Hasher) -> None:
+        """Remember the hasher of an upload that is being suspended, and note its digest for other processes."""
+        self._remember(upload, offset, hasher)
+        if offset >= _NOTED_FROM:
+            await self._write(name, upload, offset, hasher)
+
+    def forget(self, upload: UploadId) -> None:
+        """The upload is over."""
+        self._hashers.pop(upload, None)
+
+    def _remember(self, upload: UploadId, offset: int, hasher: Hasher) -> None:
+        self._hashers[upload] = (offset, hasher)
+        if len(self._hashers) > _KEPT:
+            self._hashers.popitem(last=False)
+
+    async def _noted(self, name: RepositoryName, upload: UploadId) -> Note | None:
         try:
             content = await self._driver.read(layout.upload_digest(name, upload))
         except PathNotFound:
             return None
         note = Note.decode(content.data)
         return note if note is not None and note.boot == self._boot else None
-
-    def hasher(self, upload: UploadId, offset: int, note: Note | None) -> Hasher | None:
-        """One that stands at `offset`, if this process has it."""
-        kept = self._hashers.pop(upload, None)
-        if kept is not None and kept[0] == offset:
-            return kept[1]
-        if offset == 0:
-            return hashlib.new(CANONICAL_ALGORITHM if note is None else note.algorithm)
-        return None
-
-    async def keep(self, name: RepositoryName, upload: UploadId, offset: int, hasher: Hasher) -> None:
-        """Remember the hasher of an upload that is being suspended, and note its digest for other processes."""
-        self._hashers[upload] = (offset, hasher)
-        if len(self._hashers) > _KEPT:
-            self._hashers.popitem(last=False)
-        await self._write(name, upload, offset, hasher)
-
-    def forget(self, upload: UploadId) -> None:
-        """The upload is over."""
-        self._hashers.pop(upload, None)
 
     async def _write(self, name: RepositoryName, upload: UploadId, offset: int, hasher: Hasher) -> None:
         note = Note(offset, hasher.name, hasher.hexdigest(), self._boot)

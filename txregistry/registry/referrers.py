@@ -134,8 +134,11 @@ class Referrers:
         if manifest.subject is None:
             return
         try:
-            await self._stores.driver.stat(layout.referrer(name, manifest.subject.digest, digest))
+            # What a scan files is not durable: a power cut may leave an empty file behind.
+            filed = (await self._stores.driver.stat(layout.referrer(name, manifest.subject.digest, digest))).size > 0
         except PathNotFound:
+            filed = False
+        if not filed:
             await self._file(name, manifest, digest, size, durable=False)
 
     async def _names(self, folder: str) -> Sequence[str]:

@@ -41,17 +41,15 @@ class Uploads:
             raise DigestInvalid(algorithm, f"unsupported algorithm; supported are {', '.join(HEX_LENGTHS)}")
         upload = UploadId.new()
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode("ascii")
-        await self._stores.driver.write(layout.upload_started(name, upload), started, durable=False)
-        if algorithm != CANONICAL_ALGORITHM:
-            await self._progress.choose(name, upload, algorithm)
+        await self._stores.driver.create(layout.upload_started(name, upload), started)
+        await self._progress.begin(name, upload, algorithm)
         return upload
 
     async def offset(self, name: RepositoryName, upload: UploadId) -> int:
         """How many bytes are there; raise `UploadUnknown`."""
-        try:
-            return (await self._stores.driver.stat(layout.upload_data(name, upload))).size
-        except PathNotFound:
-            pass
+        size = await self._size(name, upload)
+        if size is not None:
+            return size
         try:
             await self._stores.driver.stat(layout.upload_started(name, upload))
         except PathNotFound:
@@ -109,6 +107,12 @@ class Uploads:
             self._progress.forget(upload)
             self._holds.release(hold)
 
+    async def _size(self, name: RepositoryName, upload: UploadId) -> int | None:
+        try:
+            return (await self._stores.driver.stat(layout.upload_data(name, upload))).size
+        except PathNotFound:
+            return None
+
     async def _hold(self, name: RepositoryName, upload: UploadId) -> Hold:
         try:
             return await self._holds.acquire(name, upload)
@@ -118,12 +122,12 @@ class Uploads:
     async def _open(
         self, name: RepositoryName, upload: UploadId, hold: Hold, first: int | None
     ) -> tuple[IWriter, Note | None]:
-        offset = await self.offset(name, upload)
+        size = await self._size(name, upload)
+        offset = size or 0
         if first is not None and first != offset:
             raise UploadOutOfOrder(offset)
-        note = await self._progress.note(name, upload)
-        hasher = self._progress.hasher(upload, offset, note)
-        hold.writer = await self._stores.driver.open_writer(layout.upload_data(name, upload), offset > 0, hasher)
+        hasher, note = await self._progress.known(name, upload, offset)
+        hold.writer = await self._stores.driver.open_writer(layout.upload_data(name, upload), size is not None, hasher)
         return hold.writer, note
 
     async def _receive(self, source: ByteSource, writer: IWriter, hold: Hold) -> None:

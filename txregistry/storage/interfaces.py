@@ -147,6 +147,11 @@ class IStorageDriver(Interface):
 
         With `durable` it survives a power cut, folders included, once this returns."""
 
+    async def create(path: str, content: bytes) -> None:
+        """Make a small file that nobody reads before this returns; not durable. Folders above are made.
+
+        Cheaper than `write`, because a reader may see part of it; what was there before is replaced."""
+
     async def stat(path: str) -> FileInfo:
         """Of a file or folder. Raise `PathNotFound`."""
 

@@ -54,6 +54,10 @@ class MemoryDriver:
         """See `IStorageDriver`."""
         self._put(path, File(content, self._now(), next(self._versions)))
 
+    async def create(self, path: str, content: bytes) -> None:
+        """See `IStorageDriver`."""
+        await self.write(path, content, durable=False)
+
     async def stat(self, path: str) -> FileInfo:
         """See `IStorageDriver`."""
         return _describe(self._node(path))

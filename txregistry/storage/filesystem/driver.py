@@ -88,6 +88,14 @@ class FilesystemDriver:
         except (OSError, ValueError) as error:
             raise while_writing(error, path) from error
 
+    async def create(self, path: str, content: bytes) -> None:
+        """See `IStorageDriver`."""
+        check_path(path)
+        try:
+            await self._workers.run(self._tree.put, self._prefix + path, content)
+        except (OSError, ValueError) as error:
+            raise while_writing(error, path) from error
+
     async def stat(self, path: str) -> FileInfo:
         """See `IStorageDriver`."""
         check_path(path)

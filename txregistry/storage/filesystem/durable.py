@@ -16,6 +16,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TypeVar
 
 from txregistry.storage.filesystem.calls import SystemCalls
@@ -60,6 +61,9 @@ class DurableTree:
         self.calls = calls
         self._sync_folders = sync_folders
         self._settled: set[str] = set()
+        # Names of temporary files: drawn once, then counted.
+        self._drawn = os.urandom(8).hex()
+        self._numbers = count()
 
     def write(self, path: str, content: bytes, durable: bool) -> None:
         """Put small content at `path`: a reader sees the old or the new, never part."""
@@ -74,6 +78,14 @@ class DurableTree:
                 # Somebody deletes the folder at this moment. Written again, the content is what comes after that.
                 if attempt == _ATTEMPTS - 1 or not os.path.lexists(self.root):
                     raise
+
+    def put(self, path: str, content: bytes) -> None:
+        """Put small content at `path`, in place and not synced."""
+        descriptor = self.create(path)
+        try:
+            self.write_at(descriptor, [content], 0)
+        finally:
+            self.calls.close(descriptor)
 
     def create(self, path: str, flags: int = os.O_TRUNC) -> int:
         """Open a new file for writing, making the folders above it."""
@@ -160,7 +172,7 @@ class DurableTree:
 
     def try_writing(self) -> None:
         """Make a file in the root folder, sync it and remove it; raise what stands against that."""
-        path = f"{self.root}/{_TEMPORARY.format(os.urandom(16).hex())}"
+        path = f"{self.root}/{self._temporary()}"
         descriptor = self.calls.open(path, _CREATE | os.O_EXCL)
         try:
             self.write_at(descriptor, [b"x"], 0)
@@ -190,7 +202,7 @@ class DurableTree:
         self._settled.update(unsettled)
 
     def _replace(self, folder: str, path: str, content: bytes, durable: bool) -> None:
-        temporary = f"{folder}/{_TEMPORARY.format(os.urandom(16).hex())}"
+        temporary = f"{folder}/{self._temporary()}"
         descriptor = self.create(temporary, os.O_EXCL)
         try:
             try:
@@ -207,8 +219,14 @@ class DurableTree:
                 self.calls.unlink(temporary)
             raise
 
+    def _temporary(self) -> str:
+        return _TEMPORARY.format(f"{self._drawn}{next(self._numbers):016x}")
+
     def _within(self, folder: str, step: Callable[[], T]) -> T:
         """Take a step that needs the folder; make it where it is missing, also when it vanishes in between."""
+        if folder not in self._settled and folder != self.root:
+            # Most often it is new: blobs, links and uploads have a folder each.
+            self._make(folder)
         for _ in range(_ATTEMPTS):
             try:
                 return step()
