@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from zope.interface import implementer
 
@@ -79,6 +79,10 @@ class Client:
 
     def __call__(self, method: str, target: str, body: bytes = b"", /, **headers: str) -> Answer:
         """Header names are given with `_` for `-`."""
+        return now(self.start(method, target, body, **headers))
+
+    def start(self, method: str, target: str, body: bytes = b"", /, **headers: str) -> Deferred[Answer]:
+        """The same, for an answer that may have to wait for something."""
         path, _, query = target.partition("?")
         content = RequestBody(len(body))
         content.feed(body)
@@ -88,7 +92,8 @@ class Client:
             method, unquote(path), query, target, Headers(fields), content, "1.1", False, "127.0.0.1", 0.0
         )
         answer = self.application.handle(request)
-        return self._answer(method, now(answer) if isinstance(answer, Deferred) else answer)
+        waiting = answer if isinstance(answer, Deferred) else succeed(answer)
+        return waiting.addCallback(lambda response: self._answer(method, response))
 
     def _answer(self, method: str, response: Response) -> Answer:
         headers = {name.decode().lower(): value.decode() for name, value in response.headers}

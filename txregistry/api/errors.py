@@ -55,6 +55,9 @@ def _described(need: Need, action: str) -> dict[str, str]:
 TABLE: Mapping[type[Exception], Row] = {
     oci.NameInvalid: Row(400, "NAME_INVALID", "invalid repository name", lambda e: {"name": e.name}),
     oci.TagInvalid: Row(400, "TAG_INVALID", "invalid tag", lambda e: {"tag": e.tag}),
+    oci.TagExists: Row(
+        403, "DENIED", "the tag exists and must not be moved", lambda e: {"Name": str(e.repository), "Tag": str(e.tag)}
+    ),
     oci.DigestInvalid: Row(
         400, "DIGEST_INVALID", lambda e: f"invalid digest: {e.reason}", lambda e: {"digest": e.digest}
     ),

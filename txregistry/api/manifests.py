@@ -8,6 +8,7 @@ from typing import Any
 
 from txregistry.api.accept import Accept
 from txregistry.api.conditional import etag, is_unchanged
+from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, text_field
 from txregistry.api.urls import URLs
 from txregistry.http.errors import BodyTooLarge
@@ -56,7 +57,10 @@ class ManifestHandlers:
             content = await request.body.read(MANIFEST_LIMIT)
         except BodyTooLarge:
             raise ManifestTooLarge(MANIFEST_LIMIT) from None
-        pushed = await self._manifests.put(name, reference, content, request.headers.text(b"content-type"), tags)
+        grant = grant_of(request)
+        keep = None if grant is None else lambda tag: grant.must_keep(name.text, tag.text)
+        content_type = request.headers.text(b"content-type")
+        pushed = await self._manifests.put(name, reference, content, content_type, tags, keep)
         headers = [
             (b"Location", self._urls.manifest(request, name, pushed.digest)),
             text_field(b"Docker-Content-Digest", pushed.digest),

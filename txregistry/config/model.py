@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import Factory, field, frozen
 
+from txregistry.config.access import Access, AccessRule, Admins
 from txregistry.config.address import Address, BadAddress
 from txregistry.config.auth import Auth, Htpasswd, Silly, TokenAuth, read_auth
 from txregistry.config.expressions import Expression
@@ -20,8 +21,11 @@ from txregistry.config.windows import Window
 __all__ = [
     "HTTP",
     "TLS",
+    "Access",
     "AccessLog",
+    "AccessRule",
     "Address",
+    "Admins",
     "Auth",
     "BadAddress",
     "Catalog",

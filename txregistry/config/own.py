@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import Factory, field, frozen
 
+from txregistry.config.access import Access, read_access
 from txregistry.config.forms import Form, Place, at_least, boolean, integer, listed
 from txregistry.config.sections import option, section
 from txregistry.config.windows import ALL_DAY, Window, window
@@ -92,6 +93,7 @@ class Scrub:
 class Own:
     """What only this registry has."""
 
+    access: Access | None = field(default=None, metadata=section(Access, read=read_access))
     collection: Collection = field(default=Factory(Collection), metadata=section(Collection))
     scrub: Scrub = field(default=Factory(Scrub), metadata=section(Scrub))
     verifyreads: bool = field(

@@ -10,6 +10,7 @@ from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import IAuthenticator
 from txregistry.auth.passwordfile import PasswordFile
 from txregistry.auth.passwords import DEFAULT_USER, provision
+from txregistry.auth.rules import AccessRules
 from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator, TokenSettings
 from txregistry.auth.trust import TrustProblem, load_trust
@@ -26,7 +27,10 @@ def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime
     Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
     """
     authenticator = _authenticator(configuration, workers, clock)
-    return None if authenticator is None else Door(authenticator)
+    access = configuration.txregistry.access
+    if authenticator is None and access is None:
+        return None
+    return Door(authenticator, None if access is None else AccessRules(access))
 
 
 def _authenticator(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:

@@ -23,6 +23,14 @@ class NameInvalid(OCIError):
 
 
 @frozen
+class TagExists(OCIError):
+    """A tag that may be set once and not moved names a manifest already."""
+
+    repository: RepositoryName
+    tag: Tag
+
+
+@frozen
 class TagInvalid(OCIError):
     """A tag outside the grammar."""
 

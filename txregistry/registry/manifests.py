@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
@@ -70,11 +70,13 @@ class Manifests:
         content: bytes,
         content_type: str | None,
         tags: Sequence[Tag] = (),
+        keep: Callable[[Tag], bool] | None = None,
     ) -> PushedManifest:
         """Accept a manifest, byte for byte, and point the tags at it; durable.
 
         Raise `ManifestInvalid`, `DigestInvalid` where the reference is not the content's digest,
-        `ManifestReferencesUnknown`. A push that fails or is cut short leaves every tag as it was or set, never half.
+        `ManifestReferencesUnknown`, `TagExists` where a tag that is to be kept names something already. A push that
+        fails or is cut short leaves every tag as it was or set, never half.
         """
         algorithm = CANONICAL_ALGORITHM if isinstance(reference, Tag) else reference.algorithm
         manifest, digest = await self._parsing.parse(content, content_type, algorithm)
@@ -82,6 +84,10 @@ class Manifests:
             tags = (reference, *tags)
         elif digest != reference:
             raise DigestInvalid(str(reference), f"the content's digest is {digest}")
+        kept = frozenset() if keep is None else frozenset(tag for tag in tags if keep(tag))
+        for tag in kept:
+            # Before anything is written, although it counts only when the tag is set.
+            await self._tags.check_free(name, tag)
         claimed = self._leases.now()
         await self._references.check(name, manifest)
         await self._revisions.put(name, digest, content)
@@ -96,7 +102,7 @@ class Manifests:
                 await self._revisions.put(name, digest, content)
 
         for tag in dict.fromkeys(tags):
-            await self._tags.point(name, tag, digest, ensure)
+            await self._tags.point(name, tag, digest, ensure, tag in kept)
         return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
 
     async def _confirm(self, name: RepositoryName, manifest: Manifest, digest: Digest, content: bytes) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import Digest
-from txregistry.oci.errors import ManifestUnknown, RepositoryUnknown, TagInvalid
+from txregistry.oci.errors import ManifestUnknown, RepositoryUnknown, TagExists, TagInvalid
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.registry.taglocks import TagLocks
 from txregistry.storage import layout
@@ -36,16 +36,29 @@ class Tags:
         return target
 
     async def point(
-        self, name: RepositoryName, tag: Tag, digest: Digest, ensure: Callable[[], Awaitable[object]] = _always
+        self,
+        name: RepositoryName,
+        tag: Tag,
+        digest: Digest,
+        ensure: Callable[[], Awaitable[object]] = _always,
+        keep: bool = False,
     ) -> None:
         """Let the tag name a manifest; durable.
 
-        `ensure` sees that the repository has it, and is called while nobody can remove the tag.
+        `ensure` sees that the repository has it, and is called while nobody can remove the tag. With `keep` the tag is
+        only set where there is none: raise `TagExists`; of many at once exactly one sets it.
         """
         await self._stores.links.write(layout.tag_history(name, tag, digest), digest)
         async with self._locks.hold(name, tag):
+            if keep:
+                await self.check_free(name, tag)
             await ensure()
             await self._stores.links.write(layout.tag_current(name, tag), digest)
+
+    async def check_free(self, name: RepositoryName, tag: Tag) -> None:
+        """Raise `TagExists` where the tag names something."""
+        if await self._stores.links.target(layout.tag_current(name, tag)) is not None:
+            raise TagExists(name, tag)
 
     async def delete(self, name: RepositoryName, tag: Tag) -> None:
         """Remove the tag and nothing else, durably; raise `ManifestUnknown`."""
