@@ -135,7 +135,9 @@ async def _collect(store: OpenStore, options: Options, bar: _Shown) -> Report:
     servers = Servers(store.driver, store.clock)
     alone = await servers.keep_away()
     if alone is not None:
-        limits = Limits(options.grace or 0.0, options.trash or 0.0, options.delete_untagged, options.dry_run)
+        limits = Limits(
+            options.grace or 0.0, options.trash or 0.0, options.delete_untagged, options.dry_run, hurried=True
+        )
         try:
             return await _run(store, _untagged(store, limits), bar, servers.watch)
         except ServerCame:

@@ -80,7 +80,7 @@ class Collector:
         self, limits: Limits, progress: Callable[[Report], None], watch: Callable[[], Awaitable[None]]
     ) -> Report:
         driver, report = self._stores.driver, Report(limits.dry_run, at_once=limits.trash == 0)
-        marks, pace = Marks(driver, "store"), Pace(self._clock, self._turns, limits.rate, watch)
+        marks, pace = Marks(driver, "store"), Pace(self._clock, self._turns, limits.rate, watch, limits.hurried)
         removal = Removal(driver, self._stores.trash, limits, self._now(), report)
         repositories = RepositoryCollection(self._stores, self._workers, self._tags, marks, removal, pace, report)
         emptied = EmptyRepositories(driver)

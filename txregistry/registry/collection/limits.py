@@ -9,7 +9,8 @@ from attrs import frozen
 class Limits:
     """Times in seconds; one of 0 means at once, which only whoever knows that nobody serves the store may say.
 
-    `rate` is how many files are looked at in a second, None without a limit.
+    `rate` is how many files are looked at in a second, None without a limit. `hurried` leaves requests no more than
+    their turns; otherwise they have most of the time.
     """
 
     grace: float
@@ -17,3 +18,4 @@ class Limits:
     delete_untagged: bool = False
     dry_run: bool = False
     rate: float | None = None
+    hurried: bool = False

@@ -11,6 +11,9 @@ from txregistry.concurrency.turns import Turns
 
 # Waits shorter than this are saved up, because a timer costs more than they last (seconds).
 _SHORTEST = 0.02
+# After so long a spell of work there is so long a rest (seconds): who answers requests keeps most of the processor.
+_SPELL = 0.001
+_REST = 0.003
 # How often it is asked whether to go on (seconds).
 _WATCHED_EVERY = 0.1
 
@@ -19,15 +22,21 @@ class Pace:
     """`await pace.step()` before each file that is looked at."""
 
     def __init__(
-        self, clock: IReactorTime, turns: Turns, rate: float | None, watch: Callable[[], Awaitable[None]]
+        self,
+        clock: IReactorTime,
+        turns: Turns,
+        rate: float | None,
+        watch: Callable[[], Awaitable[None]],
+        hurried: bool = False,
     ) -> None:
-        """`watch` is called now and then; what it raises ends the collection."""
+        """`watch` is called now and then; what it raises ends the collection. Without rests it is `hurried`."""
         self._clock = clock
         self._watch = watch
         self._watch_again = clock.seconds()
         self._loop = turns.loop()
         self._interval = 0.0 if rate is None else 1.0 / rate
         self._due = clock.seconds()
+        self._rest_at = None if hurried else clock.seconds() + _SPELL
 
     async def step(self) -> None:
         """Go on when it is time."""
@@ -39,7 +48,18 @@ class Pace:
             # What was not used up is lost: a rate is a ceiling, not a debt.
             self._due = max(self._due, now) + self._interval
             if self._due - now >= _SHORTEST:
-                waiting: Deferred[None] = Deferred()
-                self._clock.callLater(self._due - now, waiting.callback, None)
-                await waiting
-        await self._loop.take()
+                await self._wait(self._due - now)
+        if self._rest_at is None:
+            await self._loop.take()
+        elif now >= self._rest_at:
+            await self._wait(_REST)
+            self._rest_at = self._clock.seconds() + _SPELL
+
+    async def _wait(self, seconds: float) -> None:
+        waiting: Deferred[None] = Deferred()
+        call = self._clock.callLater(seconds, waiting.callback, None)
+        try:
+            await waiting
+        finally:
+            if call.active():
+                call.cancel()
