@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import tempfile
 
 import bcrypt
 from attrs import frozen
 
 # What the algorithm looks at; Go's takes longer passwords and compares so much of them, Python's refuses them.
-_LOOKED_AT = 72
+LONGEST_PASSWORD = 72
 _HASH = re.compile(rb"\$2[abxy]?\$([0-3][0-9])\$[./A-Za-z0-9]{53}")
 COST = 10
 # A file this large has hundreds of thousands of users; more is a mistake.
@@ -67,14 +68,14 @@ def read_passwords(path: str) -> Passwords:
 def matches(password: bytes, digest: bytes) -> bool:
     """Whether it is the password of this hash. Takes as long as its cost says: for workers."""
     try:
-        return bcrypt.checkpw(password[:_LOOKED_AT], digest)
+        return bcrypt.checkpw(password[:LONGEST_PASSWORD], digest)
     except ValueError:
         return False
 
 
 def hash_password(password: bytes, cost: int = COST) -> bytes:
     """A new hash, with a salt of its own. Takes as long as its cost says: for workers and tools."""
-    return bcrypt.hashpw(password[:_LOOKED_AT], bcrypt.gensalt(cost))
+    return bcrypt.hashpw(password[:LONGEST_PASSWORD], bcrypt.gensalt(cost))
 
 
 def provision(path: str) -> str | None:
@@ -95,3 +96,34 @@ def provision(path: str) -> str | None:
         file.flush()
         os.fsync(file.fileno())
     return password
+
+
+def replace_entry(path: str, user: str, digest: bytes) -> None:
+    """Set a user's hash in the file, which is made where there is none; every other line stays as it is.
+
+    Whoever reads meanwhile sees the old file or the new one; owner and mode stay. Blocks; raise `OSError`.
+    """
+    name = user.encode("utf-8")
+    status = None
+    lines: list[bytes] = []
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            lines = file.read(_LONGEST_FILE).splitlines()
+    except FileNotFoundError:
+        pass
+    kept = [line for line in lines if line.strip().partition(b":")[0] != name]
+    descriptor, temporary = tempfile.mkstemp(prefix=".htpasswd-", dir=os.path.dirname(path) or ".")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(b"".join(line + b"\n" for line in (*kept, name + b":" + digest)))
+            if status is not None:
+                os.fchmod(file.fileno(), status.st_mode & 0o777)
+                if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(file.fileno(), status.st_uid, status.st_gid)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
