@@ -25,6 +25,27 @@ def test_tags_come_in_asciibetical_order() -> None:
     assert now(world.registry.tags.page(APP, None, None)) == (["1", "B", "_", "a", "a-1", "a.1", "b"], False)
 
 
+def test_tags_that_were_seen_once_are_listed_again_and_those_that_are_gone_are_not() -> None:
+    world = _tagged("a", "b", "c")
+    for _ in range(2):
+        assert now(world.registry.tags.page(APP, None, None)) == (["a", "b", "c"], False)
+        assert now(world.registry.tags.page(APP, "a", 1)) == (["b"], True)
+        assert now(world.registry.tags.page(APP, "b", 1)) == (["c"], False)
+        assert now(world.registry.tags.page(APP, None, 0)) == ([], False)
+    now(world.registry.tags.delete(APP, Tag("b")))
+    assert now(world.registry.tags.page(APP, None, None)) == (["a", "c"], False)
+
+
+def test_a_tag_whose_link_comes_after_its_folder_is_listed_as_soon_as_it_is_set() -> None:
+    world = _tagged("a")
+    digest = now(world.registry.tags.resolve(APP, Tag("a")))
+    now(world.driver.write(layout.tag_history(APP, Tag("b"), digest), str(digest).encode()))
+    assert now(world.registry.tags.page(APP, None, None)) == (["a"], False)
+    assert now(world.registry.tags.page(APP, None, None)) == (["a"], False)
+    now(world.driver.write(layout.tag_current(APP, Tag("b")), str(digest).encode()))
+    assert now(world.registry.tags.page(APP, None, None)) == (["a", "b"], False)
+
+
 def test_a_page_of_tags_begins_behind_last_which_need_not_exist() -> None:
     world = _tagged("a", "b", "c", "d")
     assert now(world.registry.tags.page(APP, "a", 2)) == (["b", "c"], True)

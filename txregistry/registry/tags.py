@@ -15,6 +15,9 @@ from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
 
+# Of how many repositories it is remembered which tags were seen.
+_REMEMBERED = 256
+
 
 async def _always() -> bool:
     return True
@@ -27,6 +30,7 @@ class Tags:
         self._stores = stores
         self._turns = turns
         self._locks = locks
+        self._seen: dict[RepositoryName, tuple[Sequence[str], set[str]]] = {}
 
     async def resolve(self, name: RepositoryName, tag: Tag) -> Digest:
         """What the tag names now; raise `ManifestUnknown`."""
@@ -88,16 +92,40 @@ class Tags:
         """
         names = await self._names(name)
         start = 0 if last is None else bisect_right(names, last)
+        seen = self._seen_in(name, names)
+        if len(seen) == len(names):
+            stop = len(names) if limit is None else start + limit
+            return list(names[start:stop]), limit != 0 and stop < len(names)
         found: list[str] = []
         loop = self._turns.loop()
         for position in range(start, len(names)):
             if limit is not None and len(found) >= limit:
                 return found, limit > 0
             await loop.take()
-            tag = _parse(names[position])
-            if tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None:
-                found.append(tag.text)
+            text = names[position]
+            if text in seen or await self._is_set(name, text):
+                seen.add(text)
+                found.append(text)
         return found, False
+
+    def _seen_in(self, name: RepositoryName, names: Sequence[str]) -> set[str]:
+        """Those of the names whose tag has been seen to be set, since this listing was made.
+
+        A folder without a link is looked at each time, because its link may still come; one that has a link keeps it
+        until the folder goes, and then the listing is another.
+        """
+        known = self._seen.get(name)
+        if known is not None and known[0] is names:
+            return known[1]
+        seen: set[str] = set()
+        if known is None and len(self._seen) >= _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        self._seen[name] = (names, seen)
+        return seen
+
+    async def _is_set(self, name: RepositoryName, text: str) -> bool:
+        tag = _parse(text)
+        return tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None
 
     async def _remove(self, name: RepositoryName, tag: Tag) -> None:
         try:
