@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator
 from queue import Queue
 from threading import Barrier, Event, current_thread, get_ident
@@ -79,6 +80,18 @@ def test_results_that_are_ready_together_come_in_one_turn(pool: Pool) -> None:
     while len(results) < 3:
         pool.reactor.pump()
     assert sorted(results) == [0, 1, 2]
+
+
+def test_an_idle_thread_keeps_nothing_of_its_last_work(pool: Pool) -> None:
+    class Batch:
+        """Stands for the megabyte that an upload hands over at a time."""
+
+    batch, gone = Batch(), Event()
+    weakref.finalize(batch, gone.set)
+    pool.workers.run(id, batch)
+    del batch
+    pool.reactor.pump()
+    assert gone.wait(PATIENCE)
 
 
 def test_there_are_never_more_threads_than_allowed(pool: Pool) -> None:

@@ -102,6 +102,8 @@ class ThreadWorkers:
     def _serve(self) -> None:
         while (work := self._todo.get()) is not None:
             work()
+            # Until the next job comes, however long that takes, this name would keep the last one's bytes in memory.
+            del work
 
     def _hand_over(self, give: Callable[[], None]) -> None:
         self._done.append(give)
