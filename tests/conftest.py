@@ -23,3 +23,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, default=None, help="repeats a run with kills or power cuts")
     group.addoption("--transfer-mib", type=int, default=48, help="size of each of the 32 transfers of the memory test")
     group.addoption("--model-examples", type=int, default=300, help="how many random sequences the model is tried with")
+    group.addoption("--collected-kills", type=int, default=10, help="the same under deletions, and under collections")
+    group.addoption("--snapshots", type=int, default=10, help="how often each test of power loss looks at the disk")
+    group.addoption("--storm-seconds", type=float, default=30, help="how long each storm lasts")

@@ -8,7 +8,8 @@ import random
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from tests.faults.support.ledger import Ledger
@@ -27,6 +28,8 @@ from tests.live.support.server import Server
 NAMES = ("storm/one", "storm/two", "storm/two/deep", "other")
 TAGS = tuple(f"v{number}" for number in range(8))
 OCTETS = {"Content-Type": "application/octet-stream"}
+# Seconds that a client waits at most between two steps, and now and then before it pushes a manifest.
+PAUSE, LONG_PAUSE = 0.15, 0.6
 # Layers that many images have in common, and that nobody needs for a while again and again.
 BASES = 24
 BASE_SIZE = 20_000
@@ -42,11 +45,19 @@ def base_layer(number: int) -> bytes:
 class Actor:
     """One client: a request at a time, to any of the servers.
 
-    `patience` is for how many seconds a client may count on what it was told.
+    `patience` is for how many seconds a client may count on what it was told. With `going` the servers come and go: a
+    step begins only while it is set, and a connection that is lost is no fault.
     """
 
     def __init__(
-        self, servers: Sequence[Server], seed: str, patience: float, ledger: Ledger, outcome: Outcome, referrers: bool
+        self,
+        servers: Sequence[Server],
+        seed: str,
+        patience: float,
+        ledger: Ledger,
+        outcome: Outcome,
+        referrers: bool = True,
+        going: threading.Event | None = None,
     ) -> None:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._clients = [server.client() for server in servers]
@@ -56,6 +67,7 @@ class Actor:
         self._outcome = outcome
         self._referrers = referrers
         self._stop_asked = threading.Event()
+        self._going = going
 
     def start(self) -> None:
         """Begin in a thread of its own."""
@@ -73,11 +85,17 @@ class Actor:
     def _run(self) -> None:
         steps = {self._push: 8, self._pull: 5, self._attach: 3, self._retag: 2, self._delete: 2, self._delete_blob: 1}
         while not self._stop_asked.is_set():
+            if self._going is not None:
+                self._going.wait()
+            time.sleep(self._random.uniform(0, PAUSE))
             (step,) = self._random.choices(list(steps), list(steps.values()))
             try:
                 step()
             except (OSError, http.client.HTTPException) as error:
-                self._outcome.fault("server error", f"{step.__name__}: {error!r}")
+                if self._going is None:
+                    self._outcome.fault("server error", f"{step.__name__}: {error!r}")
+                else:
+                    time.sleep(0.02)
             except Unexpected as refusal:
                 kind = "server error" if refusal.status >= 500 else f"broken {step.__name__.strip('_')}"
                 self._outcome.fault(kind, f"{refusal.request}: {refusal.status} {refusal.body[:300]!r}")
@@ -103,6 +121,8 @@ class Actor:
         for layer in (*layers, EMPTY):
             self._offer(name, layer)
         manifest = _image(layers, self._random.random())
+        if self._random.random() < 0.3:
+            time.sleep(self._random.uniform(0, LONG_PAUSE))
         try:
             with self._ledger.put(name, tag, digest_of(manifest)):
                 self._client.push_manifest(name, tag, manifest)
@@ -242,6 +262,25 @@ class Actor:
         if refusal.status >= 500 or time.monotonic() - told < self._patience:
             raise refusal
         self._outcome.fault("late", refusal.request)
+
+
+@contextmanager
+def at_work(
+    servers: Sequence[Server], seed: int, patience: float, ledger: Ledger, outcome: Outcome
+) -> Iterator[threading.Event]:
+    """Eight clients that go on while the servers come and go; the gate lets them begin."""
+    gate = threading.Event()
+    actors = [Actor(servers, f"{seed} {number}", patience, ledger, outcome, going=gate) for number in range(8)]
+    for actor in actors:
+        actor.start()
+    try:
+        yield gate
+    finally:
+        for actor in actors:
+            actor.stop()
+        gate.set()
+        for actor in actors:
+            actor.join()
 
 
 def blobs_of(manifest: bytes) -> list[str]:

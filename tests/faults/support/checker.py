@@ -9,10 +9,13 @@ from tests.faults.support.ledger import Ledger
 from tests.live.support.client import ACCEPT, Client, digest_of
 
 
-def breaches(client: Client, ledger: Ledger, *, collected: bool, referrers: bool = True) -> list[str]:
+def breaches(
+    client: Client, ledger: Ledger, *, collected: bool, referrers: bool = True, before: Ledger | None = None
+) -> list[str]:
     """What is gone, damaged or older than it may be, in words.
 
-    Where the store is `collected`, what no tag names may be gone too; otherwise every blob and manifest counts.
+    Where the store is `collected`, what no tag names may be gone too; otherwise every blob and manifest counts, but for
+    those of a ledger that was looked at `before`.
     """
     found: list[str] = []
     for name, tag in ledger.tags():
@@ -27,7 +30,7 @@ def breaches(client: Client, ledger: Ledger, *, collected: bool, referrers: bool
                 missing = ledger.attached.get((name, seen), set()) - set(client.referrers(name, seen))
                 found += [f"{name}@{seen} lacks its referrer {digest}" for digest in missing]
     if not collected:
-        found += _missing(client, ledger)
+        found += _missing(client, ledger, Ledger() if before is None else before)
     for name, digest in ledger.deleted_manifests():
         status = client.request("GET", f"/v2/{name}/manifests/{digest}").status
         if status != 404:
@@ -41,11 +44,15 @@ def _damaged_image(client: Client, name: str, digest: str, manifest: bytes) -> l
     return [loss for blob in blobs_of(manifest) for loss in _damaged(client, f"/v2/{name}/blobs/{blob}", blob)]
 
 
-def _missing(client: Client, ledger: Ledger) -> list[str]:
-    blobs = [loss for name, blob in sorted(ledger.blobs) for loss in _damaged(client, f"/v2/{name}/blobs/{blob}", blob)]
+def _missing(client: Client, ledger: Ledger, before: Ledger) -> list[str]:
+    blobs = [
+        loss
+        for name, blob in sorted(ledger.blobs - before.blobs)
+        for loss in _damaged(client, f"/v2/{name}/blobs/{blob}", blob)
+    ]
     manifests = [
         loss
-        for name, digest in sorted(ledger.kept_manifests())
+        for name, digest in sorted(ledger.kept_manifests() - before.kept_manifests())
         for loss in _damaged(client, f"/v2/{name}/manifests/{digest}", digest)
     ]
     return blobs + manifests
