@@ -46,6 +46,7 @@ def test_a_right_password_says_who_it_is(sign_in: SignIn) -> None:
 def test_nothing_shown_is_nobody(sign_in: SignIn) -> None:
     assert identify(sign_in, Credentials()) is None
     assert identify(sign_in, Credentials("")) is None
+    assert identify(sign_in, Credentials(basic_header(b":"))) is None
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def parse_basic(authorization: str) -> tuple[str, bytes] | None:
         user = name.decode("utf-8")
     except (binascii.Error, ValueError):
         return None
-    return (user, password) if colon and user else None
+    return (user, password) if colon else None
 
 
 def parse_bearer(authorization: str) -> str | None:

@@ -61,8 +61,11 @@ class HtpasswdAuthenticator:
         basic = parse_basic(authorization)
         if basic is None:
             raise BadCredentials("no user and password")
-        self._attempts.check(credentials.peer)
         user, password = basic
+        if not user and not password:
+            # What skopeo, podman and buildah send where they have no credentials and were asked for some.
+            return None
+        self._attempts.check(credentials.peer)
         return Deferred.fromCoroutine(self._identify(authorization, user, password, credentials.peer))
 
     def challenge(self, needs: Sequence[Need], credentials: Credentials, problem: str | None) -> str:

@@ -1,0 +1,247 @@
+"""Docker, podman and skopeo sign in, push, pull and sign out, with passwords and with tokens, over TLS."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.auth.files import basic_header, entry
+from tests.live.support.certificates import Certificates, make_certificates
+from tests.live.support.dockerd import Docker, running_dockerd
+from tests.live.support.images import make_image, make_index, write_layout
+from tests.live.support.server import Server
+from tests.live.support.system import host_name, trusted_by_docker
+from tests.live.support.tokenserver import TokenServer
+from tests.live.support.tools import require, run
+from tests.live.test_docker import build, image_id
+
+pytestmark = pytest.mark.live
+
+HOST = "registry.txregistry.test"
+USERS = {"alice": "canary-of-alice", "bob": "canary-of-bob"}
+NAME = "library/app"
+RULES: dict[str, Any] = {
+    "repositories": {
+        "library/**": {"anonymous": ["pull"], "users": {"alice": ["push"]}},
+        "secret/**": {"users": {"alice": ["push"]}},
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    with host_name(HOST), running_dockerd(tmp_path_factory.mktemp("dockerd")) as docker:
+        yield docker
+
+
+@pytest.fixture(scope="module")
+def image(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return build(docker, tmp_path_factory.mktemp("context"), "txregistry-test:sign-in")
+
+
+@pytest.fixture
+def name() -> Iterator[None]:
+    with host_name(HOST):
+        yield
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Certificates:
+    return make_certificates(tmp_path / "certificates", HOST)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> str:
+    image = make_image(1)
+    write_layout(tmp_path / "layout", make_index([image]), [image], "1")
+    return f"oci:{tmp_path / 'layout'}:1"
+
+
+def server_of(kind: str, folder: Path, certificates: Certificates, auth: dict[str, Any], rules: bool) -> Server:
+    settings: dict[str, Any] = {
+        "http": {"tls": {"certificate": str(certificates.certificate), "key": str(certificates.key)}},
+        "auth": auth,
+        "log": {"level": "debug", "accesslog": {"disabled": False}},
+    }
+    if rules:
+        settings["txregistry"] = {"access": RULES}
+    return Server(kind, folder / "server", settings=settings, authority=certificates.authority, host=HOST)
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> dict[str, Any]:
+    path = tmp_path / "htpasswd"
+    path.write_text("".join(entry(user, password, cost=10) for user, password in USERS.items()))
+    return {"htpasswd": {"realm": "txregistry", "path": str(path)}}
+
+
+@pytest.fixture
+def token_server(tmp_path: Path) -> Iterator[TokenServer]:
+    with TokenServer(USERS, tmp_path) as running:
+        yield running
+
+
+def login(docker: Docker, server: Server, password: str = USERS["alice"]) -> None:
+    docker("login", "--username", "alice", "--password", password, server.address)
+
+
+def login_push_pull_logout(docker: Docker, server: Server, image: str, reference: str) -> None:
+    docker("tag", image, reference)
+    with pytest.raises(AssertionError, match=r"[Uu]nauthorized|no basic auth|denied"):
+        docker("push", "--quiet", reference)
+    with pytest.raises(AssertionError, match=r"[Uu]nauthorized|denied|incorrect"):
+        login(docker, server, "canary-wrong")
+    login(docker, server)
+    docker("push", "--quiet", reference)
+    docker("rmi", reference)
+    docker("pull", "--quiet", reference)
+    assert image_id(docker, reference) == image
+    docker("logout", server.address)
+    with pytest.raises(AssertionError, match=r"[Uu]nauthorized|no basic auth|denied"):
+        docker("push", "--quiet", reference)
+    docker("rmi", reference)
+
+
+def assert_no_secret_was_logged(server: Server, *more: str) -> None:
+    """CVE-2025-48374 and others."""
+    server.stop()  # which writes the rest of the access log
+    text = server.log_text()
+    assert "/v2/" in text
+    for user, password in USERS.items():
+        encoded = basic_header(f"{user}:{password}".encode()).split()[1]
+        for secret in (password, encoded, "canary", *more):
+            assert secret not in text
+    assert "Bearer ey" not in text
+    assert re.search(r"\$2[aby]\$", text) is None
+    assert server.defects() == []
+
+
+def test_docker_signs_in_with_a_password(
+    kind: str, docker: Docker, image: str, tmp_path: Path, certificates: Certificates, passwords: dict[str, Any]
+) -> None:
+    server = server_of(kind, tmp_path, certificates, passwords, rules=False)
+    with trusted_by_docker(server.address, certificates.authority), server:
+        login_push_pull_logout(docker, server, image, f"{server.address}/{NAME}:1")
+        assert_no_secret_was_logged(server)
+        assert " - alice [" in server.log_text()
+
+
+def test_docker_signs_in_with_tokens_and_pulls_without_signing_in(
+    kind: str, docker: Docker, image: str, tmp_path: Path, certificates: Certificates, token_server: TokenServer
+) -> None:
+    server = server_of(kind, tmp_path, certificates, token_server.settings, rules=False)
+    reference = f"{server.address}/{NAME}:1"
+    with trusted_by_docker(server.address, certificates.authority), server:
+        login_push_pull_logout(docker, server, image, reference)
+        docker("pull", "--quiet", reference)
+        assert image_id(docker, reference) == image
+        docker("rmi", reference)
+        assert ("alice", [f"repository:{NAME}:pull,push"]) in [
+            (user, [scope.replace("push,pull", "pull,push") for scope in scopes]) for user, scopes in token_server.asked
+        ]
+        assert_no_secret_was_logged(server, *token_server.given)
+
+
+def test_docker_pushes_under_rules_after_signing_in(
+    docker: Docker, image: str, tmp_path: Path, certificates: Certificates, passwords: dict[str, Any]
+) -> None:
+    server = server_of("txregistry", tmp_path, certificates, passwords, rules=True)
+    allowed, forbidden = (f"{server.address}/{name}:1" for name in (NAME, "other/app"))
+    with trusted_by_docker(server.address, certificates.authority), server:
+        login_push_pull_logout(docker, server, image, allowed)
+        # Docker sends no password unless the ping has asked for one, and has it no password then, it pulls nothing.
+        with pytest.raises(AssertionError):
+            docker("pull", "--quiet", allowed)
+        docker("tag", image, forbidden)
+        login(docker, server)
+        with pytest.raises(AssertionError, match=r"denied"):
+            docker("push", "--quiet", forbidden)
+        docker("logout", server.address)
+        docker("rmi", forbidden)
+
+
+def skopeo(certificates: Certificates, folder: Path, *arguments: str) -> str:
+    """With credentials of its own, and none of the machine's."""
+    return run(
+        require("skopeo"),
+        *arguments,
+        REGISTRY_AUTH_FILE=str(folder / "auth.json"),
+        SSL_CERT_FILE=str(certificates.authority),
+    )
+
+
+@pytest.mark.parametrize("way", ["passwords", "tokens"])
+@pytest.mark.parametrize("tool", ["skopeo", "podman"])
+def test_skopeo_and_podman_push_signed_in_and_pull_without(
+    tool: str,
+    way: str,
+    name: None,
+    tmp_path: Path,
+    certificates: Certificates,
+    passwords: dict[str, Any],
+    token_server: TokenServer,
+    layout: str,
+) -> None:
+    """Anonymous pull and authenticated push on the same repository."""
+    auth = passwords if way == "passwords" else token_server.settings
+    # Where tokens say who may do what, the rules would have to say it again.
+    server = server_of("txregistry", tmp_path, certificates, auth, rules=way == "passwords")
+    remote = f"docker://{server.address}/{NAME}:1"
+    auth_file = tmp_path / "auth.json"
+    login_with = [require(tool), "login", "--authfile", str(auth_file), "--username", "alice"]
+    authority = str(certificates.authority)
+    with server:
+        with pytest.raises(AssertionError):
+            skopeo(certificates, tmp_path, "copy", layout, remote)
+        with pytest.raises(AssertionError):
+            run(*login_with, "--password", "canary-wrong", server.address, SSL_CERT_FILE=authority)
+        run(*login_with, "--password", USERS["alice"], server.address, SSL_CERT_FILE=authority)
+        skopeo(certificates, tmp_path, "copy", "--all", layout, remote)
+        run(require(tool), "logout", "--authfile", str(auth_file), server.address, SSL_CERT_FILE=authority)
+        assert server.address not in json.loads(auth_file.read_text()).get("auths", {})
+        skopeo(certificates, tmp_path, "copy", "--all", remote, f"dir:{tmp_path / 'copy'}")
+        with pytest.raises(AssertionError):
+            skopeo(certificates, tmp_path, "copy", "--all", layout, f"docker://{server.address}/{NAME}:2")
+        assert_no_secret_was_logged(server, *token_server.given)
+
+
+def test_nobody_is_told_to_send_a_body_that_is_not_wanted(
+    name: None, tmp_path: Path, certificates: Certificates, passwords: dict[str, Any]
+) -> None:
+    """RFC 9110, 10.1.1: a server may answer with a final status instead of 100, and then takes no byte."""
+    server = server_of("txregistry", tmp_path, certificates, passwords, rules=False)
+    with server, server.client() as client:
+        answer = client.request(
+            "PATCH",
+            f"/v2/{NAME}/blobs/uploads/0b6dcf0d-2a4f-4c39-b3a2-3a1c3f1cfd3f",
+            headers={"Expect": "100-continue", "Content-Length": str(10 * 2**30)},
+        )
+        assert answer.status == 401
+        huge = {"Authorization": basic_header(b"alice:" + b"x" * 1024 * 1024)}
+        assert client.request("GET", "/v2/", headers=huge).status in (400, 401, 431)
+        assert_no_secret_was_logged(server)
+
+
+def test_a_missing_password_file_is_made_and_its_password_told_once(
+    name: None, tmp_path: Path, certificates: Certificates
+) -> None:
+    path = tmp_path / "made" / "htpasswd"
+    server = server_of(
+        "txregistry", tmp_path, certificates, {"htpasswd": {"realm": "r", "path": str(path)}}, rules=False
+    )
+    with server:
+        told = re.search(r"user=docker password=(\S+)|password=(\S+)", server.log_text())
+        assert told is not None
+        password = (told[1] or told[2]).strip('"')
+        with server.client() as client:
+            header = {"Authorization": basic_header(f"docker:{password}".encode())}
+            assert client.request("GET", "/v2/", headers=header).status == 200
+            assert client.request("GET", "/v2/").status == 401
+        server.stop()
+        server.start()
+        assert server.log_text().count(password) == 1
