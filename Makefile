@@ -11,7 +11,7 @@ CONFORMANCE := github.com/opencontainers/distribution-spec/conformance@v0.0.0-20
 # More for pytest: make test ARGS="--kills 50 -k resume"
 ARGS ?=
 
-.PHONY: help run test conformance bench lint types format tools clean
+.PHONY: help run test faults conformance bench lint types format tools clean
 
 help:  ## Show this list.
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 22
@@ -20,7 +20,10 @@ run: $(VENV)/runtime  ## Serve on port 5000, with data in ./data.
 	PYTHONPATH=. exec $(BIN)/python -m txregistry.cli.main serve etc/development.yml
 
 test: $(VENV)/development  ## Run all tests; those that lack a program are skipped, or fail with REQUIRE_LIVE=1.
-	$(BIN)/pytest -q -rs $(ARGS)
+	$(BIN)/pytest -q -rs -m "not faults" $(ARGS)
+
+faults: $(VENV)/development $(TOOLS)/registry  ## Kill, cut the power, fail calls, storm; see tests/faults/README.md.
+	$(BIN)/pytest -q -rs -m faults tests/faults $(ARGS)
 
 conformance: $(VENV)/development $(TOOLS)/conformance  ## Run the OCI conformance suite twice; needs Go.
 	REQUIRE_LIVE=1 $(BIN)/pytest -q tests/live/test_conformance.py $(ARGS)

@@ -26,3 +26,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--collected-kills", type=int, default=10, help="the same under deletions, and under collections")
     group.addoption("--snapshots", type=int, default=10, help="how often each test of power loss looks at the disk")
     group.addoption("--storm-seconds", type=float, default=30, help="how long each storm lasts")
+    group.addoption("--rounds", type=int, default=100, help="how often clients race for one thing")
