@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred
 from tests.registry.world import APP, LATEST, OTHER, Bytes, Trickle, World, described, now
 from txregistry.oci import mediatypes
 from txregistry.oci.digest import Digest
-from txregistry.oci.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from txregistry.oci.errors import BlobUnknown, ManifestReferencesUnknown, ManifestUnknown, RepositoryUnknown
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.registry.collection.limits import Limits
 from txregistry.storage import layout
@@ -148,3 +148,32 @@ def test_a_tag_that_is_set_while_the_repository_goes_does_not_name_what_is_missi
         now(world.registry.tags.resolve(APP, Tag("other")))
     with pytest.raises(ManifestUnknown):
         now(world.registry.manifests.get(APP, digest))
+
+
+def test_a_push_that_comes_in_between_is_deleted_too_or_refused() -> None:
+    world = World()
+    digest, content = world.push_image()
+    drop = world.driver.delete
+    pushed: list[type[BaseException] | None] = []
+
+    async def pushing(path: str, durable: bool = True) -> None:
+        """Just before each step somebody pushes a manifest whose blobs he pushed before."""
+        step = world.registry.manifests.put(APP, digest, content, mediatypes.OCI_MANIFEST)
+        if path in (layout.all_layers(APP), layout.all_revisions(APP)):
+            try:
+                now(step)
+                pushed.append(None)
+            except ManifestReferencesUnknown:
+                pushed.append(ManifestReferencesUnknown)
+        else:
+            step.close()
+        await drop(path, durable)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.driver, "delete", pushing)
+        now(world.registry.deletion.delete(APP))
+    assert pushed[0] is None
+    assert set(pushed[1:]) == {ManifestReferencesUnknown}
+    with pytest.raises(ManifestUnknown):
+        now(world.registry.manifests.get(APP, digest))
+    assert names(world) == []

@@ -59,7 +59,8 @@ class RepositoryDeletion:
 
         # The tags go first: whenever this is cut short, no tag names what is not there.
         await self._delete_tags(name, every)
-        for folder in (layout.all_revisions(name), layout.all_layers(name), layout.all_referrers(name)):
+        # Blobs go before manifests: a push that had its blobs checked before is deleted too, a later one is refused.
+        for folder in (layout.all_layers(name), layout.all_revisions(name), layout.all_referrers(name)):
             await self._empty(folder)
         # Those that were set in the meantime, if their push did not see the deletion and store its manifest again.
         await self._delete_tags(name, dangling)
