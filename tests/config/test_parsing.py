@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -131,7 +133,8 @@ def test_aliases_that_nest_are_counted() -> None:
 
 @pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
 def test_deep_nesting_is_refused(opening: str) -> None:
-    assert "levels deep" in malformed(opening * 5000).message
+    # PyYAML 6.0.4 has a limit of its own, and says so in its own words.
+    assert re.search("levels deep|nesting depth", malformed(opening * 5000).message)
 
 
 def test_a_document_may_nest_as_deep_as_is_allowed() -> None:

@@ -2,4 +2,6 @@
 
 from twisted.application.service import ServiceMaker
 
-registry = ServiceMaker("txregistry", "txregistry.daemon.tap", "A container registry.", "registry")
+registry = ServiceMaker(  # type: ignore[no-untyped-call]  # Twisted has no annotation there
+    "txregistry", "txregistry.daemon.tap", "A container registry.", "registry"
+)

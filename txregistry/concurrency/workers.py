@@ -94,7 +94,7 @@ class ThreadWorkers:
 
     def _add_thread(self) -> None:
         """Start one more, if there is more to do than there are threads."""
-        if len(self._threads) < min(self._open, self._most):
+        if len(self._threads) < min(self._open - len(self._done), self._most):
             thread = Thread(target=self._serve, name=f"{self._name} {len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # Bytes, for all uploads of the process and for one.
-ALL_TOGETHER = 33_554_432
+ALL_TOGETHER = 16_777_216
 HIGH_WATER = 4_194_304
 # Bytes that go to a worker at once.
 BATCH = 1_048_576
