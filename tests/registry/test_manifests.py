@@ -17,6 +17,7 @@ from txregistry.oci.errors import (
 )
 from txregistry.oci.names import Tag
 from txregistry.storage import layout
+from txregistry.storage.memory import MemoryDriver
 
 
 def test_the_exact_bytes_are_stored_and_given_back() -> None:
@@ -96,6 +97,34 @@ def test_a_manifest_pushed_by_sha512_is_found_by_it() -> None:
     pushed = now(world.registry.manifests.put(APP, digest, content, mediatypes.OCI_MANIFEST, (Tag("a"), Tag("b"))))
     assert pushed.digest == digest
     assert now(world.registry.manifests.get(APP, Tag("b")))[0] == digest
+
+
+class DeletingDriver(MemoryDriver):
+    """Somebody deletes a blob at the moment at which a manifest that names it becomes visible."""
+
+    victim: str | None = None
+
+    async def write(self, path: str, content: bytes, durable: bool = True) -> None:
+        """See `IStorageDriver`."""
+        await super().write(path, content, durable)
+        if self.victim is not None and "/_manifests/revisions/" in path:
+            await self.delete(self.victim)
+            self.victim = None
+
+
+def test_a_manifest_whose_blob_is_deleted_while_it_is_written_is_refused_and_not_left_behind() -> None:
+    world = World()
+    world.driver = DeletingDriver(world.clock.seconds)
+    world.registry = world.open()
+    content = world.image()
+    layer = Digest.parse(json.loads(content)["layers"][0]["digest"])
+    world.driver.victim = layout.layer(APP, layer)
+    with pytest.raises(ManifestReferencesUnknown) as refusal:
+        now(world.registry.manifests.put(APP, LATEST, content, mediatypes.OCI_MANIFEST))
+    assert refusal.value.digests == (layer,)
+    for reference in (LATEST, Digest.of(content)):
+        with pytest.raises(ManifestUnknown):
+            now(world.registry.manifests.get(APP, reference))
 
 
 def test_a_broken_manifest_changes_nothing() -> None:

@@ -10,7 +10,6 @@ from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
 from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestReferencesUnknown, ManifestUnknown
 from txregistry.oci.manifest import Manifest
 from txregistry.oci.names import Reference, RepositoryName, Tag
-from txregistry.registry.leases import Leases
 from txregistry.registry.media import StoredManifest
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.referrers import Referrers
@@ -40,9 +39,7 @@ class Manifests:
         tags: Tags,
         referrers: Referrers,
         references: References,
-        leases: Leases,
     ) -> None:
-        self._leases = leases
         self._parsing = parsing
         self._revisions = revisions
         self._tags = tags
@@ -88,11 +85,9 @@ class Manifests:
         for tag in kept:
             # Before anything is written, although it counts only when the tag is set.
             await self._tags.check_free(name, tag)
-        claimed = self._leases.now()
         await self._references.check(name, manifest)
         await self._revisions.put(name, digest, content)
-        if not self._leases.lasts_since(claimed):
-            await self._confirm(name, manifest, digest, content)
+        await self._confirm(name, manifest, digest, content)
         if manifest.subject is not None:
             await self._referrers.add(name, manifest, digest, len(content))
 
@@ -106,9 +101,10 @@ class Manifests:
         return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
 
     async def _confirm(self, name: RepositoryName, manifest: Manifest, digest: Digest, content: bytes) -> None:
-        """See that everything outlived the writing of it, which a slow disk may have drawn out.
+        """See that everything outlived the writing of it.
 
-        A collection that began before the manifest was visible goes by the leases alone; one that begins later sees it.
+        Somebody may have deleted a blob or the repository since it was looked at; and where a slow disk has drawn the
+        writing out, a collection that began before the manifest was visible goes by leases that may have run out.
         """
         if not await self._revisions.claim(name, digest):
             await self._revisions.put(name, digest, content)

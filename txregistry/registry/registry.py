@@ -76,7 +76,7 @@ class Registry:
         referrers = Referrers(stores, revisions, parsing, turns)
         references = References(validation, blobs, revisions)
         uploads = Uploads(stores, blobs, Holds(driver, clock), Progress(driver, boot))
-        manifests = Manifests(parsing, revisions, tags, referrers, references, leases)
+        manifests = Manifests(parsing, revisions, tags, referrers, references)
         catalog = Catalog(stores, turns)
         collector = Collector(stores, workers, tags, catalog, turns, clock, now)
         purging = Purging(driver, catalog, turns, now)

@@ -51,19 +51,23 @@ class RepositoryCollection:
         """Mark, then remove links. Raise `ManifestUnreadable`."""
         own = Marks(self._stores.driver, "repository")
         await own.clear()
+        kept: set[Digest] = set()
         try:
             if delete_untagged:
-                await self._mark_live(name, own)
+                await self._mark_live(name, own, kept)
             else:
-                for digest in await self._revisions(name):
-                    references = await self._references(name, digest)
-                    if references is not None:
-                        await self._keep(name, digest, references, own)
+                await self._mark_others(name, own, kept)
             await self._sweep_links(name, own)
+            # Somebody may have asked for a manifest that waited in the trash since we looked: it is back, and needs
+            # what is named in it. Once the manifests in the trash are settled none of them can come back unseen.
+            await self._mark_restored(name, own, kept)
+            await self._settle_revisions(name, own)
+            await self._mark_restored(name, own, kept)
+            await self._settle_links(name, own)
         finally:
             await own.clear()
 
-    async def _mark_live(self, name: RepositoryName, own: Marks) -> None:
+    async def _mark_live(self, name: RepositoryName, own: Marks, kept: set[Digest]) -> None:
         stored = {digest: await self._references(name, digest) or _NOTHING for digest in await self._revisions(name)}
         # Tags are read after manifests: a manifest that is tagged meanwhile counts as tagged.
         tagged = await self._tagged(name)
@@ -79,13 +83,26 @@ class RepositoryCollection:
             if digest not in live and await self._removal.throw(layout.revision_link(name, digest)) is not None:
                 self._report.untagged += 1
             elif digest in live or await self._is_there(layout.revision_link(name, digest)):
-                await self._keep(name, digest, references, own)
+                await self._keep(digest, references, own, kept)
 
-    async def _keep(self, name: RepositoryName, digest: Digest, references: StoredReferences, own: Marks) -> None:
+    async def _mark_others(self, name: RepositoryName, own: Marks, kept: set[Digest]) -> None:
+        """Mark what every manifest keeps that is there and not among the `kept`."""
+        for digest in await self._revisions(name):
+            if digest not in kept:
+                references = await self._references(name, digest)
+                if references is not None:
+                    await self._keep(digest, references, own, kept)
+
+    async def _mark_restored(self, name: RepositoryName, own: Marks, kept: set[Digest]) -> None:
+        if not self._report.dry_run:  # Then nothing has been moved, and what would have been is still there.
+            await self._mark_others(name, own, kept)
+
+    async def _keep(self, digest: Digest, references: StoredReferences, own: Marks, kept: set[Digest]) -> None:
         self._report.manifests += 1
-        for kept in (digest, *references.digests):
-            await self._marks.add(kept)
-            await own.add(kept)
+        kept.add(digest)
+        for named in (digest, *references.digests):
+            await self._marks.add(named)
+            await own.add(named)
 
     async def _sweep_links(self, name: RepositoryName, own: Marks) -> None:
         for algorithm in HEX_LENGTHS:
@@ -102,18 +119,25 @@ class RepositoryCollection:
                     continue
                 # What has a link keeps its content, and that may stand under another digest than the link's own.
                 await self._mark_target(path)
-            await self._settle_trash(name, algorithm, own)
 
-    async def _settle_trash(self, name: RepositoryName, algorithm: str, own: Marks) -> None:
-        for digest in await self._digests(layout.trashed(layout.layers(name, algorithm)), algorithm):
-            await self._pace.step()
-            marked = bytes.fromhex(digest.hex) in await own.bucket(algorithm, digest.hex[:2])
-            await self._removal.settle(layout.layer_link(name, digest), marked)
-            if marked:
-                await self._mark_target(layout.layer_link(name, digest))
-        for digest in await self._digests(layout.trashed(layout.revisions(name, algorithm)), algorithm):
-            await self._pace.step()
-            await self._removal.settle(layout.revision_link(name, digest), marked=False)
+    async def _settle_revisions(self, name: RepositoryName, own: Marks) -> None:
+        for algorithm in HEX_LENGTHS:
+            for digest in await self._digests(layout.trashed(layout.revisions(name, algorithm)), algorithm):
+                await self._pace.step()
+                # Marked are children of an index that somebody relies on although no tag names it.
+                await self._removal.settle(layout.revision_link(name, digest), await self._is_marked(digest, own))
+
+    async def _settle_links(self, name: RepositoryName, own: Marks) -> None:
+        for algorithm in HEX_LENGTHS:
+            for digest in await self._digests(layout.trashed(layout.layers(name, algorithm)), algorithm):
+                await self._pace.step()
+                marked = await self._is_marked(digest, own)
+                await self._removal.settle(layout.layer_link(name, digest), marked)
+                if marked:
+                    await self._mark_target(layout.layer_link(name, digest))
+
+    async def _is_marked(self, digest: Digest, own: Marks) -> bool:
+        return bytes.fromhex(digest.hex) in await own.bucket(digest.algorithm, digest.hex[:2])
 
     async def _mark_target(self, link: str) -> None:
         target = await self._stores.links.target(link)
