@@ -11,7 +11,7 @@ from twisted.internet.task import Clock
 
 from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import Credentials
-from txregistry.auth.passwordfile import PasswordFile
+from txregistry.auth.passwordfile import LOOK_SECONDS, PasswordFile
 from txregistry.concurrency.workers import InlineWorkers
 
 # The lowest cost that there is: tests compute many.
@@ -61,10 +61,11 @@ class SignIn:
         self.clock = Clock()
         self.workers = CountingWorkers()
         self.write(content)
-        file = PasswordFile(str(self.path), self.workers)
+        file = PasswordFile(str(self.path), self.workers, self.clock)
         self.authenticator = HtpasswdAuthenticator("the realm", file, self.workers, self.clock)
 
     def write(self, content: str) -> None:
         self._times += 1
         self.path.write_text(content)
         settle(self.path, self._times)
+        self.clock.advance(LOOK_SECONDS)

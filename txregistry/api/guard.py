@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import cast
 
 from attrs import frozen
@@ -13,6 +14,7 @@ from txregistry.auth.door import Door, Grant
 from txregistry.auth.interfaces import Action, Credentials, Demand
 from txregistry.http.request import Request
 from txregistry.oci.errors import Unsupported
+from txregistry.oci.names import RepositoryName
 
 _ACTIONS = {
     Access.LIST: Action.LIST,
@@ -48,11 +50,14 @@ class Guard:
 
 def ask(door: Door, route: Route, request: Request, arguments: Mapping[str, object]) -> Grant | Deferred[Grant]:
     """What whoever sent the request may do; raises and fails as `Door.admit`."""
-    headers = request.headers
+    headers, wanted = request.headers, demand(route, request, arguments)
+    grant = door.recall(headers.get(b"authorization"), wanted)
+    if grant is not None:
+        return grant
     credentials = Credentials(
         headers.text(b"authorization"), request.peer, request.client_certificate, headers.text(b"host")
     )
-    return door.admit(credentials, demand(route, request, arguments))
+    return door.admit(credentials, wanted)
 
 
 def demand(route: Route, request: Request, arguments: Mapping[str, object]) -> Demand:
@@ -65,7 +70,15 @@ def demand(route: Route, request: Request, arguments: Mapping[str, object]) -> D
     if route.name == "uploads.start" and request.query:
         query = request.arguments()
         source = query["from"][0] if query.get("mount") and query.get("from") else None
-    return Demand(str(arguments["name"]), _ACTIONS[route.access], source=source)
+    name = cast(RepositoryName, arguments["name"]).text
+    if source is not None:
+        return Demand(name, _ACTIONS[route.access], source=source)
+    return _demand(name, route.access)
+
+
+@lru_cache(maxsize=4096)
+def _demand(name: str, access: Access) -> Demand:
+    return Demand(name, _ACTIONS[access])
 
 
 def grant_of(request: Request) -> Grant | None:

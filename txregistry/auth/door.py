@@ -14,6 +14,9 @@ from txregistry.auth.scopes import scope_text
 
 _log = Logger()
 
+# Decisions that are kept; the identities and demands of a busy registry are far fewer.
+_MOST_DECIDED = 10_000
+
 
 class Rules(Protocol):
     """Rights per repository."""
@@ -66,12 +69,22 @@ class Grant:
         return self.rules is None or self.rules.allows(self.identity, repository, action)
 
 
-@frozen
 class Door:
     """Asks who it is, and then whether that may be. Without an authenticator everybody is anonymous."""
 
-    authenticator: IAuthenticator | None
-    rules: Rules | None = None
+    def __init__(self, authenticator: IAuthenticator | None, rules: Rules | None = None) -> None:
+        self.authenticator = authenticator
+        self.rules = rules
+        # By the identity as an object, which is kept here so that no other can take its place in memory.
+        self._decided: dict[tuple[int, Demand], Grant] = {}
+
+    def recall(self, authorization: bytes | None, demand: Demand) -> Grant | None:
+        """What was granted for the same a moment ago and still counts, None where `admit` has to look."""
+        if authorization is None or self.authenticator is None:
+            identity: Identity | None = ANONYMOUS
+        else:
+            identity = self.authenticator.recall(authorization)
+        return None if identity is None else self._decided.get((id(identity), demand))
 
     def admit(self, credentials: Credentials, demand: Demand) -> Grant | Deferred[Grant]:
         """Let somebody in, at once or by a Deferred.
@@ -101,7 +114,7 @@ class Door:
             assert authenticator is not None
             if rules is None or not authenticator.knows_anonymous or not self._ruled(ANONYMOUS, demand):
                 raise AuthenticationRequired(authenticator.challenge(demand.wishes, credentials, None), demand.needs)
-            return Grant(ANONYMOUS, rules)
+            return self._granted(ANONYMOUS, demand)
         if authenticator is not None and not all(identity.covers(need) for need in demand.needs):
             _log.info("token grants too little", user=identity.user, needs=scope_text(demand.needs))
             raise AuthenticationRequired(
@@ -110,7 +123,14 @@ class Door:
         if not self._ruled(identity, demand):
             _log.info("access denied", user=identity.user, needs=scope_text(demand.needs))
             raise AccessDenied(demand.needs)
-        return Grant(identity, rules)
+        return self._granted(identity, demand)
+
+    def _granted(self, identity: Identity, demand: Demand) -> Grant:
+        grant = Grant(identity, self.rules)
+        if len(self._decided) >= _MOST_DECIDED:
+            self._decided.clear()
+        self._decided[id(identity), demand] = grant
+        return grant
 
     def _ruled(self, identity: Identity, demand: Demand) -> bool:
         rules = self.rules

@@ -48,16 +48,20 @@ class HtpasswdAuthenticator:
         self._right: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
         self._checking: dict[bytes, list[Deferred[bool]]] = {}
 
+    def recall(self, authorization: bytes) -> Identity | None:
+        """See `IAuthenticator`."""
+        passwords = self._file.current()
+        return None if passwords is None else self._remembered(passwords, authorization)
+
     def identify(self, credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
         """See `IAuthenticator`."""
         authorization = credentials.authorization
         if not authorization:
             return None
-        passwords = self._file.current()
-        if passwords is not None:
-            known = self._recall(passwords, authorization)
-            if known is not None:
-                return known
+        header = authorization.encode("latin-1")
+        known = self.recall(header)
+        if known is not None:
+            return known
         basic = parse_basic(authorization)
         if basic is None:
             raise BadCredentials("no user and password")
@@ -66,15 +70,15 @@ class HtpasswdAuthenticator:
             # What skopeo, podman and buildah send where they have no credentials and were asked for some.
             return None
         self._attempts.check(credentials.peer)
-        return Deferred.fromCoroutine(self._identify(authorization, user, password, credentials.peer))
+        return Deferred.fromCoroutine(self._identify(header, user, password, credentials.peer))
 
     def challenge(self, needs: Sequence[Need], credentials: Credentials, problem: str | None) -> str:
         """See `IAuthenticator`."""
         return self._challenge
 
-    async def _identify(self, authorization: str, user: str, password: bytes, peer: str) -> Identity | None:
+    async def _identify(self, authorization: bytes, user: str, password: bytes, peer: str) -> Identity | None:
         passwords = self._file.current() or await self._file.read()
-        known = self._recall(passwords, authorization)
+        known = self._remembered(passwords, authorization)
         if known is not None:
             return known
         key = self._digest(authorization)
@@ -87,14 +91,14 @@ class HtpasswdAuthenticator:
         await self._hold_back(peer, user)
         raise BadCredentials(f"wrong password, or no such user: {user[:64]!r}")
 
-    def _recall(self, passwords: Passwords, authorization: str) -> Identity | None:
+    def _remembered(self, passwords: Passwords, authorization: bytes) -> Identity | None:
         if passwords is not self._passwords:
             self._passwords = passwords
             self._right.clear()
         return self._right.get(self._digest(authorization), self._clock.seconds())
 
-    def _digest(self, authorization: str) -> bytes:
-        return hmac.digest(self._key, authorization.encode("utf-8"), "sha256")
+    def _digest(self, authorization: bytes) -> bytes:
+        return hmac.digest(self._key, authorization, "sha256")
 
     def _once(self, key: bytes, password: bytes, digest: bytes) -> Deferred[bool]:
         waiting: Deferred[bool] = Deferred()

@@ -24,8 +24,8 @@ class Action(Enum):
 class Credentials:
     """What a request shows of who sent it.
 
-    `authorization` is the header's text, `certificate` the DER of a client certificate that the TLS settings let in,
-    `peer` the client's address (empty on a Unix socket), `host` the Host header's text.
+    `authorization` is the header's text (ISO 8859-1), `certificate` the DER of a client certificate that the TLS
+    settings let in, `peer` the client's address (empty on a Unix socket), `host` the Host header's text.
     """
 
     authorization: str | None = field(default=None, repr=False)
@@ -54,7 +54,7 @@ _SCOPES: Mapping[Action, tuple[str, ...]] = {
 _CATALOG = Need("registry", "catalog", ("*",))
 
 
-@frozen
+@frozen(cache_hash=True)
 class Demand:
     """What a request wants to do.
 
@@ -115,6 +115,12 @@ class IAuthenticator(Interface):
     """One way to sign in."""
 
     knows_anonymous = Attribute("Whether who shows nothing may be let in by the rules, instead of being asked first.")
+
+    def recall(authorization: bytes) -> Identity | None:
+        """Who it is, if this very Authorization header was found right a moment ago and still counts.
+
+        The same object as then; None where `identify` has to look. Called for every request, so it is kept cheap.
+        """
 
     def identify(credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
         """Who it is; None where nothing is shown. At once, or by a Deferred, which may be cancelled.

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txregistry.auth.passwords import Passwords, parse_passwords, read_passwords
@@ -16,14 +17,21 @@ _log = Logger()
 # A change within the same tick of the filesystem's clock could not be seen in the file's time.
 _SETTLED_NANOSECONDS = 2_000_000_000
 
+# A look at the file costs half of what a small request does.
+LOOK_SECONDS = 0.1
+
 _Version = tuple[int, int, int]
 
 
 class PasswordFile:
-    """What stands in the file counts from the next request on; while it cannot be read, nobody is let in."""
+    """What stands in the file counts a moment later; while it cannot be read, nobody is let in."""
 
-    def __init__(self, path: str, workers: IWorkers, now: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, path: str, workers: IWorkers, clock: IReactorTime, now: Callable[[], int] = time.time_ns
+    ) -> None:
         """`now` tells nanoseconds since the epoch."""
+        self._clock = clock
+        self._next_look = float("-inf")
         self._path = path
         self._workers = workers
         self._now = now
@@ -32,12 +40,18 @@ class PasswordFile:
         self._problem: str | None = None
 
     def current(self) -> Passwords | None:
-        """What stands in it, None where it has to be read first. Costs one `stat`."""
-        version = self._look()
-        return self._passwords if version is not None and version == self._version else None
+        """What stands in it, None where it has to be read first."""
+        now = self._clock.seconds()
+        if now >= self._next_look:
+            version = self._look()
+            if version is None or version != self._version:
+                return None
+            self._next_look = now + LOOK_SECONDS
+        return self._passwords
 
     async def read(self) -> Passwords:
         """What stands in it; equal to what was read before, it is the same object."""
+        self._next_look = float("-inf")
         version = self._look()
         try:
             passwords = await self._workers.run(read_passwords, self._path)

@@ -22,6 +22,10 @@ class SillyAuthenticator:
     service: str
     knows_anonymous: bool = False
 
+    def recall(self, authorization: bytes) -> Identity | None:
+        """See `IAuthenticator`."""
+        return _USER if authorization else None
+
     def identify(self, credentials: Credentials) -> Identity | None:
         """See `IAuthenticator`."""
         return _USER if credentials.authorization else None

@@ -58,12 +58,17 @@ class TokenAuthenticator:
         self._now = now
         self._known: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
 
+    def recall(self, authorization: bytes) -> Identity | None:
+        """See `IAuthenticator`."""
+        return self._known.get(hashlib.sha256(authorization).digest(), self._now())
+
     def identify(self, credentials: Credentials) -> Identity | None:
         """See `IAuthenticator`."""
-        token = parse_bearer(credentials.authorization) if credentials.authorization else None
+        authorization = credentials.authorization or ""
+        token = parse_bearer(authorization)
         if token is None:
             return None
-        key, now = hashlib.sha256(token.encode("utf-8")).digest(), self._now()
+        key, now = hashlib.sha256(authorization.encode("latin-1")).digest(), self._now()
         known = self._known.get(key, now)
         if known is None:
             known, until = self._check(parse_token(token), now)

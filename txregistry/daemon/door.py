@@ -52,7 +52,7 @@ def _htpasswd(section: Htpasswd, workers: IWorkers, clock: IReactorTime) -> IAut
     if password is not None:
         # The one secret that is ever logged: it was made a moment ago, and there is no other way to learn it.
         _log.warn("the password file was missing and has been made", user=DEFAULT_USER, password=password)
-    return HtpasswdAuthenticator(section.realm, PasswordFile(section.path, workers), workers, clock)
+    return HtpasswdAuthenticator(section.realm, PasswordFile(section.path, workers, clock), workers, clock)
 
 
 def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:
