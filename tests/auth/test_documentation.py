@@ -1,0 +1,53 @@
+"""The how-to pages on signing in and on rights: each example loads, and does what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from txregistry.auth.interfaces import ANONYMOUS, Action, Identity
+from txregistry.auth.rules import AccessRules
+from txregistry.config.load import load_configuration, load_text
+from txregistry.config.model import Configuration
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("sign-in.md", "rights-per-repository.md")
+
+
+def examples(page: str) -> list[str]:
+    text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def configuration(text: str) -> Configuration:
+    loaded = load_text(text, "example.yml", {})
+    assert loaded.warnings == ()
+    return loaded.configuration
+
+
+@pytest.mark.parametrize(("page", "number"), [(page, n) for page in PAGES for n in range(len(examples(page)))])
+def test_an_example_loads_without_a_warning(page: str, number: int) -> None:
+    loaded = configuration(examples(page)[number])
+    assert not loaded.auth.is_open or loaded.txregistry.access is not None
+
+
+def test_the_pages_have_examples() -> None:
+    assert [len(examples(page)) for page in PAGES] == [3, 2]
+
+
+def test_the_rules_of_the_page_give_the_rights_that_it_tells_of() -> None:
+    access = configuration(examples("rights-per-repository.md")[0]).txregistry.access
+    assert access is not None
+    rules = AccessRules(access)
+    assert not rules.allows(Identity("ci"), "releases/app", Action.PUSH)
+    assert rules.allows(Identity("ci"), "releases/app", Action.CREATE)
+    assert rules.allows(ANONYMOUS, "public/app", Action.PULL)
+    assert not rules.allows(ANONYMOUS, "private/app", Action.PULL)
+    assert rules.keeps(Identity("alice"), "releases/app", "v1")
+
+
+def test_the_examples_in_etc_are_closed() -> None:
+    assert load_configuration(str(ROOT / "etc" / "accounts.yml"), {}).configuration.auth.htpasswd is not None
+    assert load_configuration(str(ROOT / "etc" / "token-server.yml"), {}).configuration.auth.token is not None
