@@ -235,7 +235,7 @@ class RegistryModel(RuleBasedStateMachine):
         try:
             assert now(self.registry.tags.page(name, None, None)) == (wanted, False)
         except RepositoryUnknown:  # As registry:2 answers where there are blobs alone.
-            assert not any(at == name for at, _ in self.manifests.sure)
+            assert not any(key[0] == name for key in (self._live() | self._leased()) & self.manifests.sure.keys())
 
     @rule(name=names, data=st.data())
     def list_referrers(self, name: RepositoryName, data: st.DataObject) -> None:

@@ -29,7 +29,7 @@ NAMES = ("storm/one", "storm/two", "storm/two/deep", "other")
 TAGS = tuple(f"v{number}" for number in range(8))
 OCTETS = {"Content-Type": "application/octet-stream"}
 # Seconds that a client waits at most between two steps, and now and then before it pushes a manifest.
-PAUSE, LONG_PAUSE = 0.15, 0.6
+PAUSE, LONG_PAUSE = 0.6, 0.6
 # Layers that many images have in common, and that nobody needs for a while again and again.
 BASES = 24
 BASE_SIZE = 20_000
