@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.python.failure import Failure
 
 from tests.auth.files import COST, SignIn, basic, basic_header, entry
@@ -239,3 +240,31 @@ def test_a_missing_file_is_made_for_one_user_with_a_password_of_chance(tmp_path:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert matches(password.encode(), read_passwords(str(path)).hash_of(DEFAULT_USER))
     assert provision(str(path)) is None
+
+
+def test_a_check_that_cannot_be_made_is_not_a_wrong_password(sign_in: SignIn) -> None:
+    def broken(*_arguments: object, **_more: object) -> Deferred[bool]:
+        return fail(OSError("no threads"))
+
+    now(sign_in.authenticator._file.read())
+    sign_in.workers.run = broken  # type: ignore[method-assign]  # as a pool that has been stopped
+    with pytest.raises(OSError, match="no threads"):
+        identify(sign_in, basic("alice", "wonderland"))
+
+
+def test_parallel_requests_of_a_client_share_one_check(sign_in: SignIn) -> None:
+    """Docker begins a pull with several requests at once."""
+    gate: Deferred[None] = Deferred()
+    run = sign_in.workers.run
+
+    def slow(function: Any, *arguments: Any, **more: Any) -> Any:
+        result = run(function, *arguments, **more)  # type: ignore[no-untyped-call]  # Twisted's own
+        return gate.addCallback(lambda _: result) if function.__name__ == "matches" else result
+
+    sign_in.workers.run = slow  # type: ignore[method-assign]  # the check takes a while
+    first, second, left = (waiting(sign_in, basic("alice", "wonderland")) for _ in range(3))
+    left.addErrback(expected_failure)
+    left.cancel()
+    gate.callback(None)
+    assert now(first) == now(second) == Identity("alice")
+    assert sign_in.workers.checks == 1

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txregistry.auth.attempts import Attempts
@@ -110,12 +111,13 @@ class HtpasswdAuthenticator:
         return waiting
 
     async def _check(self, key: bytes, password: bytes, digest: bytes) -> None:
-        right = False
         try:
-            right = await self._workers.run(matches, password, digest)
-        finally:
-            for waiting in self._checking.pop(key):
-                waiting.callback(right)
+            right: bool | Failure = await self._workers.run(matches, password, digest)
+        except Exception as error:
+            right = Failure(error)  # type: ignore[no-untyped-call]  # Twisted's own
+        for waiting in self._checking.pop(key):
+            # Fails where it is given a failure.
+            waiting.callback(right)
 
     async def _hold_back(self, peer: str, user: str) -> None:
         seconds = self._attempts.failed(peer, user)

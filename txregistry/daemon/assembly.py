@@ -44,7 +44,7 @@ def assemble(
     """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
 
     Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot,
-    `AuthUnusable` where the password file cannot.
+    `AuthUnusable` where the keys for tokens cannot.
     """
     http, storage = configuration.http, configuration.storage
     tls = None if http.tls is None else TLSContext(tls_settings(http.tls))

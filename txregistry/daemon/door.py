@@ -15,10 +15,24 @@ from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator, TokenSettings
 from txregistry.auth.trust import TrustProblem, load_trust
 from txregistry.concurrency.workers import IWorkers
-from txregistry.config.model import HTTP, Configuration, Htpasswd, TokenAuth
+from txregistry.config.model import HTTP, Auth, Configuration, TokenAuth
 from txregistry.daemon.problems import AuthUnusable
 
 _log = Logger()
+
+
+def provision_passwords(auth: Auth) -> None:
+    """Make the password file where one is configured and there is none. Blocks; raise `AuthUnusable`."""
+    if auth.htpasswd is None:
+        return
+    path = auth.htpasswd.path
+    try:
+        password = provision(path)
+    except OSError as error:
+        raise AuthUnusable(path, error.strerror or str(error)) from error
+    if password is not None:
+        # The one secret that is ever logged: it was made a moment ago, and there is no other way to learn it.
+        _log.warn("the password file was missing and has been made", path=path, user=DEFAULT_USER, password=password)
 
 
 def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> Door | None:
@@ -36,23 +50,13 @@ def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime
 def _authenticator(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
     auth = configuration.auth
     if auth.htpasswd is not None:
-        return _htpasswd(auth.htpasswd, workers, clock)
+        file = PasswordFile(auth.htpasswd.path, workers, clock)
+        return HtpasswdAuthenticator(auth.htpasswd.realm, file, workers, clock)
     if auth.token is not None:
         return _token(auth.token, configuration.http)
     if auth.silly is not None:
         return SillyAuthenticator(auth.silly.realm, auth.silly.service)
     return None
-
-
-def _htpasswd(section: Htpasswd, workers: IWorkers, clock: IReactorTime) -> IAuthenticator:
-    try:
-        password = provision(section.path)
-    except OSError as error:
-        raise AuthUnusable(section.path, error.strerror or str(error)) from error
-    if password is not None:
-        # The one secret that is ever logged: it was made a moment ago, and there is no other way to learn it.
-        _log.warn("the password file was missing and has been made", user=DEFAULT_USER, password=password)
-    return HtpasswdAuthenticator(section.realm, PasswordFile(section.path, workers, clock), workers, clock)
 
 
 def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:

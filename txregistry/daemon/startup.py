@@ -11,6 +11,7 @@ from txregistry.config.load import Loaded, find_configuration, load_configuratio
 from txregistry.config.model import HTTP, Filesystem, Log
 from txregistry.config.problems import ConfigurationError
 from txregistry.daemon.assembly import assemble
+from txregistry.daemon.door import provision_passwords
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.listening import is_local
 from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
@@ -70,6 +71,7 @@ def prepare(
     if isinstance(storage.driver, Filesystem):
         folder = storage.driver.rootdirectory
         as_user(lambda: prepare_root(folder, storage.maintenance.readonly))
+    as_user(lambda: provision_passwords(configuration.auth))
     service = assemble(reactor, configuration, access_log, environ)
     signals = StopSignals(reactor.stop, service.hurry)
     # At once, so that a signal before the reactor runs is kept for it; and again, because it installs its own.

@@ -1,0 +1,85 @@
+"""The way in that a configuration asks for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from twisted.internet.task import Clock
+
+from tests.auth.tokens import P256, jwk
+from tests.config.documents import configured
+from txregistry.auth.door import Door
+from txregistry.auth.htpasswd import HtpasswdAuthenticator
+from txregistry.auth.interfaces import Action, Credentials, Identity
+from txregistry.auth.silly import SillyAuthenticator
+from txregistry.auth.token import TokenAuthenticator
+from txregistry.concurrency.workers import InlineWorkers
+from txregistry.daemon.door import door_of, provision_passwords
+from txregistry.daemon.problems import AuthUnusable
+
+
+def door(text: str) -> Door | None:
+    return door_of(configured(text), InlineWorkers(), Clock())
+
+
+@pytest.mark.parametrize("text", ["", "auth: none\n", "auth: {none: {}}\n"])
+def test_where_nothing_is_asked_there_is_no_door(text: str) -> None:
+    assert door(text) is None
+
+
+def test_a_door_has_the_configured_way_to_sign_in(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [jwk(P256)]}))
+    for text, kind in (
+        (f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n", HtpasswdAuthenticator),
+        (f"auth: {{token: {{realm: r, service: s, issuer: i, jwks: {keys}}}}}\n", TokenAuthenticator),
+        ("auth: {silly: {realm: r, service: s}}\n", SillyAuthenticator),
+    ):
+        found = door(text)
+        assert found is not None
+        assert isinstance(found.authenticator, kind)
+        assert found.rules is None
+
+
+def test_rules_make_a_door_without_a_way_to_sign_in() -> None:
+    found = door("txregistry: {access: {repositories: {a: {anonymous: [pull]}}}}\n")
+    assert found is not None
+    assert found.authenticator is None
+    assert found.rules is not None
+    assert found.rules.allows(Identity(None), "a", Action.PULL)
+
+
+def test_clients_are_redirected_to_the_configured_host(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [jwk(P256)]}))
+    token = f"{{autoredirect: true, autoredirectpath: /t, service: s, issuer: i, jwks: {keys}}}"
+    for http, host in (("", "asked.example"), ("http: {host: 'https://outside.example'}\n", "outside.example")):
+        found = door(f"{http}auth: {{token: {token}}}\n")
+        assert found is not None
+        assert found.authenticator is not None
+        challenge = found.authenticator.challenge((), Credentials(host="asked.example"), None)
+        assert challenge == f'Bearer realm="https://{host}/t",service="s"'
+
+
+def test_keys_that_cannot_be_read_end_the_start(tmp_path: Path) -> None:
+    with pytest.raises(AuthUnusable) as caught:
+        door(f"auth: {{token: {{realm: r, service: s, issuer: i, rootcertbundle: {tmp_path}/none}}}}\n")
+    assert caught.value.path == f"{tmp_path}/none"
+
+
+def test_a_password_file_that_cannot_be_made_ends_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    section = configured(f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/file/htpasswd}}}}\n").auth
+    with pytest.raises(AuthUnusable):
+        provision_passwords(section)
+
+
+def test_a_password_file_is_made_where_there_is_none(tmp_path: Path) -> None:
+    section = configured(f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n").auth
+    provision_passwords(section)
+    before = (tmp_path / "htpasswd").read_bytes()
+    provision_passwords(section)
+    assert before.startswith(b"docker:$2b$")
+    assert (tmp_path / "htpasswd").read_bytes() == before
