@@ -448,3 +448,17 @@ def test_an_empty_store_is_ours_and_one_with_content_is_not_until_it_is_adopted(
     assert not now(Adoption(foreign.driver).is_ours())
     now(Adoption(foreign.driver).adopt())
     assert now(Adoption(foreign.driver).is_ours())
+
+
+def test_an_old_copy_in_the_trash_does_not_replace_what_was_pushed_since() -> None:
+    """A damaged blob is mended by pushing it again, also while the damaged bytes wait in the trash."""
+    world = Collected()
+    digest = world.push_blob(b"unused")
+    world.later(GRACE + 1)
+    world.collect()
+    now(world.driver.write(layout.trashed(layout.blob_data(digest)), b"damage"))
+    world.push_blob(b"unused")
+    world.later(1)
+    world.collect()
+    assert now(world.driver.read(layout.blob_data(digest))).data == b"unused"
+    assert not _is_there(world, layout.trashed(layout.blob_data(digest)))

@@ -53,9 +53,8 @@ class Removal:
         except PathNotFound:
             return False
         if marked:
-            if not self._limits.dry_run and await self._trash.restore(path):
-                self._report.restored += 1
-                await self._trash.tidy(path)
+            if not self._limits.dry_run:
+                await self._bring_back(path)
             return False
         trash = self._limits.trash
         if trash > 0 and (info.changed >= self._started or self._started - info.changed < trash):
@@ -73,6 +72,18 @@ class Removal:
         """Remove the folder of a file that is not there, if nothing else is in it."""
         if not self._limits.dry_run:
             await self._driver.remove_empty(path.rpartition("/")[0])
+
+    async def _bring_back(self, path: str) -> None:
+        try:
+            await self._driver.stat(path)
+        except PathNotFound:
+            if await self._trash.restore(path):
+                self._report.restored += 1
+        else:
+            # It has been pushed again, perhaps because what waits here is damaged. Only a collection brings anything
+            # here, so nobody has just moved that very file.
+            await self._trash.remove(path)
+        await self._trash.tidy(path)
 
     async def _thrown(self, path: str, info: FileInfo) -> bool:
         try:
