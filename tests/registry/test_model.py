@@ -55,11 +55,13 @@ class Session:
 class Known:
     """Blobs or manifests: those that must be there, and those that may be.
 
-    `sure` tells until when a client may count on one of the first.
+    `sure` tells until when a client may count on one of the first. What may be in the `trash` comes back when it is
+    asked for until then.
     """
 
     def __init__(self) -> None:
         self.sure: dict[Key, float] = {}
+        self.trash: set[Key] = set()
         self.possible: set[Key] = set()
 
     def must(self, key: Key) -> bool:
@@ -71,6 +73,7 @@ class Known:
     def told(self, key: Key, until: float) -> None:
         """A client has been told that it is there."""
         self.possible.add(key)
+        self.trash.discard(key)
         self.sure[key] = max(until, self.sure.get(key, 0.0))
 
     def gone(self, key: Key) -> None:
@@ -79,8 +82,15 @@ class Known:
         self.sure.pop(key, None)
 
     def collected(self, kept: set[Key], moment: float) -> None:
-        """What nothing keeps and nobody may count on can be gone."""
-        self.sure = {key: until for key, until in self.sure.items() if key in kept or until >= moment}
+        """What nothing keeps and nobody may count on can be gone, and what has no lease any more be in the trash."""
+        self.trash.difference_update(kept)
+        self.trash |= {key for key, until in self.sure.items() if key not in kept and until - TRASH < moment}
+        self.settled(moment)
+
+    def settled(self, moment: float) -> None:
+        """What waited in the trash can be gone."""
+        self.trash &= self.sure.keys()
+        self.sure = {key: until for key, until in self.sure.items() if key not in self.trash or until >= moment}
 
 
 class RegistryModel(RuleBasedStateMachine):
@@ -273,6 +283,8 @@ class RegistryModel(RuleBasedStateMachine):
         moment = self.world.clock.seconds()
         if delete_untagged:
             self.manifests.collected(self._live(), moment)
+        else:
+            self.manifests.settled(moment)
         kept = {(name, blob) for name, digest in self.manifests.sure for blob in _blobs(self.contents[name, digest])}
         self.blobs.collected(kept, moment)
 
@@ -366,7 +378,9 @@ class RegistryModel(RuleBasedStateMachine):
             live.add(key)
             name, digest = key
             found += [(name, child) for child in _children(self.contents[key])]
-            found += [one for one in self.manifests.sure if one[0] == name and _subject(self.contents[one]) == digest]
+            # One that waits in the trash does not come back because its subject does.
+            others = self.manifests.sure.keys() - self.manifests.trash
+            found += [one for one in others if one[0] == name and _subject(self.contents[one]) == digest]
         return live
 
     def _refused(self, kind: type[Exception], step: object) -> None:
