@@ -63,7 +63,7 @@ def storm(kind: str, folder: Path, seconds: float, seed: int, servers: int = 1, 
             for number in range(servers)
         ]
         began = time.monotonic()
-        with collecting(running[0], folder / "server-0" / f"{kind}.yml") as cycles:
+        with collecting(running, folder / "server-0" / f"{kind}.yml") as cycles:
             _blow(running, seconds, seed, ledger, outcome, tell)
             # What is needed must outlive the collections to come, too.
             time.sleep(2 * INTERVAL + GRACE + TRASH)

@@ -25,8 +25,13 @@ pytestmark = [pytest.mark.live, pytest.mark.faults]
 
 NAME = "failing/app"
 # Not close: one that is made to fail is not done, and what it would have let go stays held.
-CALLS = ("fsync", "fdatasync", "rename", "openat", "pwritev", "mkdir", "unlink", "rmdir", "utimensat")
-FAILURES = [*((calls, "EIO") for calls in CALLS), ("pwritev", "ENOSPC"), ("openat", "ENOSPC"), ("mkdir", "ENOSPC")]
+CALLS = ("fsync", "fdatasync", "rename", "openat", "pwritev,pwritev2", "mkdir", "unlink", "rmdir", "utimensat")
+FAILURES = [
+    *((calls, "EIO") for calls in CALLS),
+    ("pwritev,pwritev2", "ENOSPC"),
+    ("openat", "ENOSPC"),
+    ("mkdir", "ENOSPC"),
+]
 # No push takes so many of one call on one thread.
 MOST = 100
 
@@ -95,4 +100,5 @@ def test_a_push_whose_call_fails_is_refused_or_durable(calls: str, error: str, t
         assert breaches(client, ledger, collected=False) == []
         assert server.defects() == []
         assert harm(server) == []
+    assert number > 1, "no call was made to fail"
     print(f"{calls}: {number - 1} failing pushes, {refused} refused")

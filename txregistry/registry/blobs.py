@@ -10,7 +10,7 @@ from txregistry.registry.verified import VerifiedBlobs
 from txregistry.storage import layout
 from txregistry.storage.blobs import BlobStore
 from txregistry.storage.errors import PathNotFound
-from txregistry.storage.interfaces import IReader
+from txregistry.storage.interfaces import IReader, IWriter
 from txregistry.storage.stores import Stores
 
 
@@ -53,9 +53,14 @@ class RepositoryBlobs:
                 return reader
         raise BlobUnknown(digest)
 
-    async def link(self, name: RepositoryName, digest: Digest) -> None:
-        """Give the repository a blob whose bytes were just stored; durable. Raise `BlobUnknown` if they are gone."""
-        await self._link(name, digest, digest)
+    async def publish(self, name: RepositoryName, digest: Digest, writer: IWriter, leftover: str) -> None:
+        """Give the repository a blob that was written and has this digest; durable.
+
+        The folder `leftover`, which the upload used, is removed.
+        """
+        claimed = self._leases.now()
+        await self._stores.blobs.publish(digest, writer, layout.layer_link(name, digest), leftover)
+        await self._confirm(digest, digest, claimed)
 
     async def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> bool:
         """Give the repository a blob of another one; tell whether it was there.
@@ -71,7 +76,9 @@ class RepositoryBlobs:
             target = linked
         if await self._claim_content(target) is None:
             return False
-        await self._link(name, digest, target)
+        claimed = self._leases.now()
+        await self._stores.links.write(layout.layer_link(name, digest), target)
+        await self._confirm(digest, target, claimed)
         return True
 
     async def delete(self, name: RepositoryName, digest: Digest) -> None:
@@ -84,10 +91,8 @@ class RepositoryBlobs:
         except PathNotFound:
             raise BlobUnknown(digest) from None
 
-    async def _link(self, name: RepositoryName, digest: Digest, target: Digest) -> None:
-        claimed = self._leases.now()
-        await self._stores.links.write(layout.layer_link(name, digest), target)
-        # Where the disk took so long that the lease on the content may have run out, see that it is still there.
+    async def _confirm(self, digest: Digest, target: Digest, claimed: float) -> None:
+        """Where the disk took so long that the lease on the content may have run out, see that it is still there."""
         if not self._leases.lasts_since(claimed) and await self._claim_content(target) is None:
             raise BlobUnknown(digest)
 

@@ -167,9 +167,7 @@ class Uploads:
             await self._suspend(name, upload, writer, hold)
             raise DigestInvalid(str(digest), f"the uploaded content's digest is {computed}")
         try:
-            await self._stores.blobs.publish(digest, writer)
-            await self._blobs.link(name, digest)
-            await self._stores.driver.delete(layout.upload(name, upload), durable=False)
+            await self._blobs.publish(name, digest, writer, layout.upload(name, upload))
         finally:
             self._progress.forget(upload)
             self._holds.release(hold)

@@ -10,6 +10,7 @@ from txregistry.storage import layout
 from txregistry.storage.cache import VersionedCache
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import FileInfo, IReader, IStorageDriver, IWriter
+from txregistry.storage.links import link_content
 from txregistry.storage.trash import Trash
 
 T = TypeVar("T")
@@ -62,9 +63,10 @@ class BlobStore:
         """Store small content durably; the caller has checked that the digest is its."""
         await self._driver.write(layout.blob_data(digest), content)
 
-    async def publish(self, digest: Digest, writer: IWriter) -> None:
-        """Store what was written durably; the caller has checked that the digest is its.
+    async def publish(self, digest: Digest, writer: IWriter, link: str, leftover: str) -> None:
+        """Store what was written and then a link to it, durably, and remove the folder that was left by the upload.
 
-        Content that is there already is replaced, so that a push mends what has been damaged.
+        The caller has checked that the digest is that of what was written. Content that is there already is replaced,
+        so that a push mends what has been damaged.
         """
-        await writer.publish(layout.blob_data(digest))
+        await writer.publish(layout.blob_data(digest), [(link, link_content(digest))], leftover)

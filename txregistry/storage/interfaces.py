@@ -112,8 +112,11 @@ class IWriter(IConsumer):
 
         Raise the first write error."""
 
-    async def publish(target: str) -> None:
+    async def publish(target: str, links: Sequence[tuple[str, bytes]] = (), leftover: str | None = None) -> None:
         """Make what was written visible at `target`, at once and whole, and durable with every folder above it.
+
+        Then write the small files `links`, in order and as durably, and remove the folder `leftover` with all that is
+        in it: in one go, because for a small upload each step costs as much as its bytes.
 
         An existing file there is replaced. The writer is closed, and its own path is gone. When it fails it is closed
         too, as by `suspend`; only after `InvalidPath` it goes on."""

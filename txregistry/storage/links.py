@@ -39,12 +39,17 @@ class LinkStore:
 
     async def write(self, path: str, digest: Digest) -> None:
         """Point the link at a digest, durably."""
-        await self._driver.write(path, str(digest).encode("ascii"))
+        await self._driver.write(path, link_content(digest))
 
     async def delete(self, folder: str, path: str) -> None:
         """Remove the link with its folder, durably, so that it does not come back; raise `PathNotFound`."""
         await self._trash.remove(path)
         await self._driver.delete(folder)
+
+
+def link_content(digest: Digest) -> bytes:
+    """What stands in a link to this digest."""
+    return str(digest).encode("ascii")
 
 
 def _parse(content: bytes) -> Digest | None:

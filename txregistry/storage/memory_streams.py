@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from attrs import define
@@ -10,6 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IConsumer, IProducer, IPushProducer
 from zope.interface import implementer
 
+from txregistry.storage.errors import PathNotFound
 from txregistry.storage.interfaces import Hasher, IReader, IWriter
 from txregistry.storage.paths import check_path
 
@@ -38,6 +40,12 @@ class Tree(Protocol):
 
     def discard(self, path: str, file: File) -> None:
         """Remove it."""
+
+    async def write(self, path: str, content: bytes) -> None:
+        """Put a small file."""
+
+    async def delete(self, path: str) -> None:
+        """Remove a folder; raise `PathNotFound`."""
 
 
 @implementer(IReader, IPushProducer)
@@ -147,7 +155,7 @@ class MemoryWriter:
         """See `IWriter`."""
         return self.offset
 
-    async def publish(self, target: str) -> None:
+    async def publish(self, target: str, links: Sequence[tuple[str, bytes]] = (), leftover: str | None = None) -> None:
         """See `IWriter`."""
         if self._closed is None:
             raise RuntimeError("published after its end")
@@ -156,6 +164,11 @@ class MemoryWriter:
             self._driver.publish(self._path, target, self._file)
         finally:
             self._end()
+        for path, content in links:
+            await self._driver.write(path, content)
+        if leftover is not None:
+            with suppress(PathNotFound):
+                await self._driver.delete(leftover)
 
     async def suspend(self) -> None:
         """See `IWriter`."""

@@ -25,6 +25,19 @@ class FileContract(Contract):
         assert read.data == content[:size]
         assert (read.info.size, read.info.is_folder) == (size, False)
 
+    def test_what_is_created_is_read_and_replaces(self, driver: IStorageDriver) -> None:
+        self.wait(driver.create("a/b/c", b"the first and longer one"))
+        self.wait(driver.create("a/b/c", b"the second"))
+        assert self.content(driver, "a/b/c") == b"the second"
+
+    def test_moving_is_a_change_of_the_file_and_not_of_its_content(self, driver: IStorageDriver) -> None:
+        self.wait(driver.write("a", b"content"))
+        before = self.wait(driver.stat("a"))
+        self.wait(driver.move("a", "b", durable=False))
+        after = self.wait(driver.stat("b"))
+        assert after.modified == before.modified
+        assert after.changed >= before.changed
+
     def test_writing_again_replaces(self, driver: IStorageDriver) -> None:
         self.wait(driver.write("a", b"the first and longer one"))
         self.wait(driver.write("a", b"the second"))

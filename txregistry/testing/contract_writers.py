@@ -53,6 +53,16 @@ class WriterContract(Contract):
         self.wait(writer.publish("target"))
         assert self.content(driver, "target") == b"content"
 
+    def test_publishing_writes_links_and_removes_what_is_left_over(self, driver: IStorageDriver) -> None:
+        self.wait(driver.write("uploads/1/startedat", b"now"))
+        self.wait(driver.write("links/b", b"the old one"))
+        writer = self.upload(driver, "uploads/1/data", b"content")
+        self.wait(writer.publish("blobs/data", [("links/a", b"first"), ("links/b", b"second")], "uploads/1"))
+        assert self.content(driver, "blobs/data") == b"content"
+        assert self.content(driver, "links/a") == b"first"
+        assert self.content(driver, "links/b") == b"second"
+        assert self.wait(driver.list("uploads")) == []
+
     def test_publishing_replaces(self, driver: IStorageDriver) -> None:
         self.wait(driver.write("blobs/data", b"damaged content"))
         self.wait(self.upload(driver, "uploads/1/data", b"content").publish("blobs/data"))

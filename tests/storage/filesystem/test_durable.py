@@ -42,7 +42,7 @@ async def _push(driver: FilesystemDriver) -> None:
     try:
         writer.write(NEW)
         await writer.flush()
-        await writer.publish("blobs/aa/aabb/data")
+        await writer.publish("blobs/aa/aabb/data", [("repository/link", NEW)], "repository/_uploads/1")
     finally:
         await writer.suspend()
 
@@ -88,7 +88,7 @@ def test_the_calls_of_a_write_in_order(tmp_path: Path) -> None:
 def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
     driver, calls = _driver(tmp_path)
     result_of(_push(driver))
-    log = [line for line in calls.log if not line.startswith(("open", "close"))]
+    log = [line for line in _plain(calls.log) if not line.startswith(("open", "close"))]
     assert log[log.index("size repository/_uploads/1/data") :] == [
         "size repository/_uploads/1/data",
         "touch repository/_uploads/1/data",
@@ -105,6 +105,14 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
         "fsync blobs/aa",
         "fsync blobs",
         "fsync .",
+        "mkdir repository",
+        "pwritev repository/TEMPORARY",
+        "fdatasync repository/TEMPORARY",
+        "rename repository/TEMPORARY repository/link",
+        "fsync repository",
+        "fsync .",
+        "unlink repository/_uploads/1",
+        "rmdir repository/_uploads/1",
     ]
 
 
@@ -157,6 +165,7 @@ def test_a_folder_that_was_deleted_and_made_again_is_synced_again(tmp_path: Path
     [
         (_push, "blobs/aa/aabb/data"),
         (_write, "repository/tag/link"),
+        (_push, "repository/link"),
         (_delete_file, "repository/tag/link"),
         (_delete_folder, "repository/tag/link"),
         (_move, "repository/tag/link"),

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
+from attrs import frozen
 from twisted.internet.defer import Deferred
 
 from txregistry.concurrency.workers import IWorkers
@@ -18,6 +19,14 @@ SYNC_EVERY = 33_554_432
 MOST_UNSYNCED = 2 * SYNC_EVERY
 # A batch up to this size is hashed and written in one visit to a worker, a larger one by two workers at once.
 TOGETHER = 262_144
+
+
+@frozen
+class Afterwards:
+    """What follows on a publication: small files to write, and a folder to remove (absolute paths)."""
+
+    links: Sequence[tuple[str, bytes]]
+    leftover: str | None
 
 
 class UploadFile:
@@ -70,15 +79,15 @@ class UploadFile:
         self.size += size
         await self._sync_aside()
 
-    async def publish(self, target: str) -> None:
-        """Make it durable at `target` (absolute) and close it."""
+    async def publish(self, target: str, after: Afterwards) -> None:
+        """Make it durable at `target` (absolute), see to the rest, and close it."""
         await self._sync_aside_done()
         if self._sync_failure is not None:
             raise self._sync_failure
         if self.descriptor is None:
             raise ValueError("nothing to publish")
         try:
-            await self._workers.run(_publish, self._tree, self.descriptor, self.size, self._path, target)
+            await self._workers.run(_publish, self._tree, self.descriptor, self.size, self._path, target, after)
         except SyncFailed as failure:
             self._sync_failure = failure
             raise
@@ -159,9 +168,14 @@ def _hash(hasher: Hasher, pieces: Sequence[bytes]) -> None:
         hasher.update(piece)
 
 
-def _publish(tree: DurableTree, descriptor: int, size: int, source: str, target: str) -> None:
+def _publish(tree: DurableTree, descriptor: int, size: int, source: str, target: str, after: Afterwards) -> None:
     tree.publish(descriptor, size, source, target)
+    for path, content in after.links:
+        tree.write(path, content, durable=True)
     tree.calls.close(descriptor)
+    if after.leftover is not None:
+        with contextlib.suppress(OSError):  # Nothing depends on it, and what stays is purged.
+            tree.delete(after.leftover, durable=False)
 
 
 def _remove(tree: DurableTree, descriptor: int, path: str) -> None:

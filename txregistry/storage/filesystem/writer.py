@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import cast
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -14,7 +15,7 @@ from txregistry.concurrency.shield import shielded
 from txregistry.storage.errors import StorageFailure
 from txregistry.storage.filesystem.failures import while_writing
 from txregistry.storage.filesystem.share import QueueShare
-from txregistry.storage.filesystem.upload import UploadFile
+from txregistry.storage.filesystem.upload import Afterwards, UploadFile
 from txregistry.storage.interfaces import Hasher, IWriter
 from txregistry.storage.paths import check_path
 
@@ -88,15 +89,21 @@ class FileWriter:
             await flushed
         return self.offset
 
-    async def publish(self, target: str) -> None:
+    async def publish(self, target: str, links: Sequence[tuple[str, bytes]] = (), leftover: str | None = None) -> None:
         """See `IWriter`."""
-        check_path(target)
+        paths = [target, *(path for path, _ in links), *([] if leftover is None else [leftover])]
+        for path in paths:
+            check_path(path)
+        after = Afterwards(
+            [(self._root + path, content) for path, content in links],
+            None if leftover is None else self._root + leftover,
+        )
         try:
             await self.flush()
         except StorageFailure:
             await self.suspend()
             raise
-        await shielded(self._publish(target))
+        await shielded(self._publish(target, after))
 
     async def suspend(self) -> None:
         """See `IWriter`."""
@@ -153,12 +160,12 @@ class FileWriter:
             self._flushes.popleft()[1].errback(self._error)
         return failure
 
-    async def _publish(self, target: str) -> None:
+    async def _publish(self, target: str, after: Afterwards) -> None:
         async with self._ending:
             if not self._open or self._waiting():
                 raise RuntimeError("published while it was written to, or after its end")
             try:
-                await self._file.publish(self._root + target)
+                await self._file.publish(self._root + target, after)
             except Exception as error:
                 failure = self._break(error)
                 await self._close()
