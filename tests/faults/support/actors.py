@@ -46,7 +46,7 @@ class Actor:
     """One client: a request at a time, to any of the servers.
 
     `patience` is for how many seconds a client may count on what it was told. With `going` the servers come and go: a
-    step begins only while it is set, and a connection that is lost is no fault.
+    step begins only while it is set, without a pause, and a connection that is lost is no fault.
     """
 
     def __init__(
@@ -87,7 +87,8 @@ class Actor:
         while not self._stop_asked.is_set():
             if self._going is not None:
                 self._going.wait()
-            time.sleep(self._random.uniform(0, PAUSE))
+            else:
+                time.sleep(self._random.uniform(0, PAUSE))
             (step,) = self._random.choices(list(steps), list(steps.values()))
             try:
                 step()
@@ -121,7 +122,7 @@ class Actor:
         for layer in (*layers, EMPTY):
             self._offer(name, layer)
         manifest = _image(layers, self._random.random())
-        if self._random.random() < 0.3:
+        if self._going is None and self._random.random() < 0.3:
             time.sleep(self._random.uniform(0, LONG_PAUSE))
         try:
             with self._ledger.put(name, tag, digest_of(manifest)):
