@@ -274,6 +274,27 @@ def test_an_upload_of_another_repository_cannot_be_reached(tmp_path: Path) -> No
     assert asked("pusher", "GET", location).status == 204
 
 
+@pytest.mark.parametrize("who", ["creator", "admin"])
+def test_an_upload_of_another_user_cannot_be_reached(tmp_path: Path, who: str) -> None:
+    """CVE-2026-32589, in one's own repository, by whoever has learned the id."""
+    asked = Asked(tmp_path)
+    location = asked("pusher", "POST", "/v2/library/app/blobs/uploads/").headers["location"]
+    asked("pusher", "PATCH", location, b"content")
+    for method in ("GET", "PATCH", "PUT", "DELETE"):
+        answer = asked(who, method, f"{location}?digest={Digest.of(b'content')}", b"")
+        assert answer.status == 404
+        assert method == "GET" or answer.code == "BLOB_UPLOAD_UNKNOWN"
+    assert asked("pusher", "PUT", f"{location}?digest={Digest.of(b'content')}").status == 201
+
+
+def test_whoever_has_not_signed_in_has_sessions_too(tmp_path: Path) -> None:
+    asked = Asked(tmp_path, "{repositories: {'**': {anonymous: [push]}}}")
+    location = asked("anonymous", "POST", "/v2/library/app/blobs/uploads/").headers["location"]
+    assert asked("pusher", "GET", location).status == 404
+    assert asked("anonymous", "PATCH", location, b"content").status == 202
+    assert asked("anonymous", "PUT", f"{location}?digest={Digest.of(b'content')}").status == 201
+
+
 def put(asked: Asked, who: str, content: bytes, reference: str, query: str = "") -> Answer:
     path = f"/v2/library/app/manifests/{reference}{query}"
     return asked(who, "PUT", path, content, content_type=mediatypes.OCI_MANIFEST)

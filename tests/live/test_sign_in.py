@@ -128,7 +128,8 @@ def test_docker_signs_in_with_a_password(
     with trusted_by_docker(server.address, certificates.authority), server:
         login_push_pull_logout(docker, server, image, f"{server.address}/{NAME}:1")
         assert_no_secret_was_logged(server)
-        assert " - alice [" in server.log_text()
+        if kind == "txregistry":
+            assert " - alice [" in server.log_text()
 
 
 def test_docker_signs_in_with_tokens_and_pulls_without_signing_in(

@@ -15,7 +15,7 @@ from txregistry.api.base import BaseHandlers
 from txregistry.api.blobs import BlobHandlers
 from txregistry.api.catalog import CatalogHandlers
 from txregistry.api.errors import error_response
-from txregistry.api.guard import Guard, ask
+from txregistry.api.guard import Guard, ask, check_owner
 from txregistry.api.manifests import ManifestHandlers
 from txregistry.api.referrers import ReferrerHandlers
 from txregistry.api.repositories import RepositoryHandlers
@@ -111,6 +111,7 @@ class RegistryApplication:
                     if isinstance(grant, Deferred):
                         grant = await grant
                     request.grant, request.user = grant, grant.user
+                    check_owner(grant, arguments)
                 guard.admit(route)
                 response = await handler(request, **arguments)
             except CancelledError:

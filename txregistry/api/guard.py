@@ -12,9 +12,10 @@ from twisted.internet.defer import Deferred
 from txregistry.api.routes import Access, Route
 from txregistry.auth.door import Door, Grant
 from txregistry.auth.interfaces import Action, Credentials, Demand
+from txregistry.auth.ownership import is_owner
 from txregistry.http.request import Request
-from txregistry.oci.errors import Unsupported
-from txregistry.oci.names import RepositoryName
+from txregistry.oci.errors import Unsupported, UploadUnknown
+from txregistry.oci.names import RepositoryName, UploadId
 
 _ACTIONS = {
     Access.LIST: Action.LIST,
@@ -58,6 +59,16 @@ def ask(door: Door, route: Route, request: Request, arguments: Mapping[str, obje
         headers.text(b"authorization"), request.peer, request.client_certificate, headers.text(b"host")
     )
     return door.admit(credentials, wanted)
+
+
+def check_owner(grant: Grant, arguments: Mapping[str, object]) -> None:
+    """Raise `UploadUnknown` where the request is for an upload session that somebody else has begun (CVE-2026-32589).
+
+    Also for one that another registry on the folder has begun, which cannot be told from it.
+    """
+    upload = arguments.get("upload")
+    if isinstance(upload, UploadId) and not is_owner(upload, grant.user):
+        raise UploadUnknown(upload)
 
 
 def demand(route: Route, request: Request, arguments: Mapping[str, object]) -> Demand:

@@ -6,6 +6,7 @@ from txregistry.api.errors import error_response
 from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, text_field
 from txregistry.api.urls import URLs
+from txregistry.auth.ownership import owned
 from txregistry.http.headers import Field
 from txregistry.http.request import Request
 from txregistry.http.response import Response
@@ -39,11 +40,11 @@ class UploadHandlers:
         # Distribution ignores `digest` here, so there are clients that send it and no bytes.
         if whole and request.body.length != 0:
             digest = Digest.parse(whole[0])
-            upload = await self._uploads.start(name, digest.algorithm)
+            upload = await self._uploads.start(name, digest.algorithm, _fresh_id(request))
             await self._uploads.finish(name, upload, request.body, None, digest)
             return self._created(request, name, digest)
         algorithm = arguments.get("digest-algorithm", [CANONICAL_ALGORITHM])[0]
-        upload = await self._uploads.start(name, algorithm)
+        upload = await self._uploads.start(name, algorithm, _fresh_id(request))
         return empty_response(202, self._described(request, name, upload, 0))
 
     async def status(self, request: Request, name: RepositoryName, upload: UploadId) -> Response:
@@ -103,6 +104,12 @@ def _may_mount(request: Request, source: RepositoryName | None) -> bool:
     if grant is None:
         return True
     return grant.is_unlimited if source is None else grant.may_pull(source.text)
+
+
+def _fresh_id(request: Request) -> UploadId | None:
+    """One that tells whose the session is, where there is a door; it lets in nobody else to it."""
+    grant = grant_of(request)
+    return None if grant is None else owned(UploadId.new(), grant.user)
 
 
 def _first_byte(request: Request) -> int | None:

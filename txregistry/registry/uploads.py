@@ -32,14 +32,17 @@ class Uploads:
         self._holds = holds
         self._progress = progress
 
-    async def start(self, name: RepositoryName, algorithm: str = CANONICAL_ALGORITHM) -> UploadId:
+    async def start(
+        self, name: RepositoryName, algorithm: str = CANONICAL_ALGORITHM, upload: UploadId | None = None
+    ) -> UploadId:
         """Begin a session. `algorithm` is the one that the blob will be addressed by; any other works too, slower.
 
-        Raise `DigestInvalid` for an unknown algorithm.
+        `upload` is a fresh id, for whoever wants one of their own making. Raise `DigestInvalid` for an unknown
+        algorithm.
         """
         if algorithm not in HEX_LENGTHS:
             raise DigestInvalid(algorithm, f"unsupported algorithm; supported are {', '.join(HEX_LENGTHS)}")
-        upload = UploadId.new()
+        upload = upload or UploadId.new()
         started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode("ascii")
         await self._stores.driver.create(layout.upload_started(name, upload), started)
         await self._progress.begin(name, upload, algorithm)
