@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -246,3 +248,38 @@ def test_a_missing_password_file_is_made_and_its_password_told_once(
         server.stop()
         server.start()
         assert server.log_text().count(password) == 1
+
+
+@pytest.mark.parametrize("way", ["passwords", "tokens"])
+def test_the_conformance_suite_passes_for_whoever_signs_in(
+    way: str, tmp_path: Path, passwords: dict[str, Any], token_server: TokenServer
+) -> None:
+    suite = require("conformance")
+    settings = {
+        "auth": passwords if way == "passwords" else token_server.settings,
+        "validation": {"manifests": {"urls": {"allow": [".*"]}}},
+    }
+    with Server("txregistry", tmp_path / "server", settings=settings) as server:
+        finished = subprocess.run(
+            [suite],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            timeout=300,
+            check=False,
+            env={
+                "OCI_REGISTRY": server.address,
+                "OCI_TLS": "disabled",
+                "OCI_USERNAME": "alice",
+                "OCI_PASSWORD": USERS["alice"],
+                "OCI_RESULTS_DIR": str(tmp_path / "results"),
+            },
+        )
+    suites = ElementTree.parse(tmp_path / "results" / "junit.xml").getroot()
+    found = {count: int(suites.attrib.get(count, 0)) for count in ("failures", "errors")}
+    assert found == {"failures": 0, "errors": 0}, finished.stdout[-8000:]
+    assert finished.returncode == 0, finished.stdout[-8000:]
+    assert int(suites.attrib["tests"]) > 800
+    assert server.defects() == []
