@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ import pytest
 
 from tests.auth.files import basic_header, entry
 from tests.live.support.certificates import Certificates, make_certificates
+from tests.live.support.client import MANIFEST, artifact_manifest, digest_of
 from tests.live.support.dockerd import Docker, running_dockerd
 from tests.live.support.images import make_image, make_index, write_layout
 from tests.live.support.server import Server
@@ -283,3 +285,37 @@ def test_the_conformance_suite_passes_for_whoever_signs_in(
     assert finished.returncode == 0, finished.stdout[-8000:]
     assert int(suites.attrib["tests"]) > 800
     assert server.defects() == []
+
+
+def test_of_fifty_who_create_a_tag_on_two_servers_exactly_one_wins(tmp_path: Path, passwords: dict[str, Any]) -> None:
+    """CVE-2026-31801 under a race: whoever may only create never moves a tag."""
+    rules = {"repositories": {"**": {"users": {"alice": ["create"]}}}}
+    settings = {"auth": passwords, "txregistry": {"access": rules}}
+    data = tmp_path / "data"
+    signed_in = {"Authorization": basic_header(f"alice:{USERS['alice']}".encode())}
+    with (
+        Server("txregistry", tmp_path / "one", data=data, settings=settings) as one,
+        Server("txregistry", tmp_path / "other", data=data, settings=settings) as other,
+    ):
+        with one.client() as client:
+            blob = client.request(
+                "POST", f"/v2/{NAME}/blobs/uploads/?digest={digest_of(b'{}')}", b"{}", signed_in, expect=201
+            )
+            assert blob.headers["Docker-Content-Digest"] == digest_of(b"{}")
+
+        def create(number: int) -> tuple[int, bytes]:
+            content = artifact_manifest(digest_of(b"{}"), 2, annotations={"number": str(number)})
+            with (one, other)[number % 2].client() as client:
+                answer = client.request(
+                    "PUT", f"/v2/{NAME}/manifests/1", content, {**signed_in, "Content-Type": MANIFEST}
+                )
+            return answer.status, content
+
+        with ThreadPoolExecutor(50) as threads:
+            answers = list(threads.map(create, range(50)))
+        assert sorted(status for status, _ in answers) == [201] + [403] * 49
+        [winner] = [content for status, content in answers if status == 201]
+        for server in (one, other):
+            with server.client() as client:
+                accepting = {**signed_in, "Accept": MANIFEST}
+                assert client.request("GET", f"/v2/{NAME}/manifests/1", headers=accepting, expect=200).body == winner
