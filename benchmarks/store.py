@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["MIB", "Scale", "Store", "remove_repository", "write_store"]
+__all__ = ["MANIFEST_TYPE", "MIB", "Scale", "Store", "StoreWriter", "remove_repository", "write_store"]
 
 MIB = 1 << 20
 REPOSITORY = "library/app"
@@ -44,7 +44,7 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
-class _Writer:
+class StoreWriter:
     """Distribution's layout, written without asking a server."""
 
     root: Path
@@ -80,7 +80,11 @@ class _Writer:
             "layers": [{**descriptor, "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}] * 8,
             "annotations": {"org.opencontainers.image.ref.name": note},
         }
-        digest = self.blob(json.dumps(content, indent=2).encode())
+        return self.push(repository, tag, json.dumps(content, indent=2).encode())
+
+    def push(self, repository: str, tag: str, content: bytes) -> str:
+        """Store this manifest under a tag."""
+        digest = self.blob(content)
         self.link(repository, "_manifests/revisions/{}", digest)
         self.link(repository, f"_manifests/tags/{tag}/current", digest)
         self.link(repository, f"_manifests/tags/{tag}/index/{{}}", digest)
@@ -89,7 +93,7 @@ class _Writer:
 
 def write_store(root: Path, scale: Scale) -> Store:
     """Write the folder, the same content for the same scale wherever it is written."""
-    writer = _Writer(root)
+    writer = StoreWriter(root)
     source = random.Random("the same bytes for every server")
     config = b"{}"
     repositories = tuple(f"team-{i % 40:02}/service-{i:05}" for i in range(scale.repositories))
