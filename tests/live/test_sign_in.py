@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -170,14 +169,48 @@ def test_docker_pushes_under_rules_after_signing_in(
         docker("rmi", forbidden)
 
 
-def skopeo(certificates: Certificates, folder: Path, *arguments: str) -> str:
-    """With credentials of its own, and none of the machine's."""
-    return run(
-        require("skopeo"),
-        *arguments,
-        REGISTRY_AUTH_FILE=str(folder / "auth.json"),
-        SSL_CERT_FILE=str(certificates.authority),
-    )
+class Containers:
+    """skopeo or podman, with credentials and a store of its own."""
+
+    def __init__(self, program: str, folder: Path, certificates: Certificates, source: str) -> None:
+        self._program = program
+        self._folder = folder
+        self._authority = str(certificates.authority)
+        self._source = source
+        storage = folder / "storage.conf"
+        storage.write_text(
+            f'[storage]\ndriver = "vfs"\nrunroot = "{folder / "run"}"\ngraphroot = "{folder / "graph"}"\n'
+            f'rootless_storage_path = "{folder / "graph"}"\n'
+        )
+        self._storage = str(storage)
+        (folder / "auth.json").write_text("{}")
+        if program == "podman":
+            self._source = self("pull", "--quiet", source).split()[-1]
+
+    def __call__(self, *arguments: str) -> str:
+        return run(
+            require(self._program),
+            *arguments,
+            REGISTRY_AUTH_FILE=str(self._folder / "auth.json"),
+            SSL_CERT_FILE=self._authority,
+            CONTAINERS_STORAGE_CONF=self._storage,
+        )
+
+    def push(self, reference: str) -> None:
+        """Push the image."""
+        if self._program == "podman":
+            self("push", self._source, f"docker://{reference}")
+        else:
+            self("copy", "--all", self._source, f"docker://{reference}")
+
+    def pull(self, reference: str) -> None:
+        """Pull it into an empty place."""
+        if self._program == "podman":
+            self("rmi", "--all", "--force")
+            self("pull", "--quiet", reference)
+            self._source = reference
+        else:
+            self("copy", "--all", f"docker://{reference}", f"dir:{self._folder / 'copy'}")
 
 
 @pytest.mark.parametrize("way", ["passwords", "tokens"])
@@ -196,22 +229,18 @@ def test_skopeo_and_podman_push_signed_in_and_pull_without(
     auth = passwords if way == "passwords" else token_server.settings
     # Where tokens say who may do what, the rules would have to say it again.
     server = server_of("txregistry", tmp_path, certificates, auth, rules=way == "passwords")
-    remote = f"docker://{server.address}/{NAME}:1"
-    auth_file = tmp_path / "auth.json"
-    login_with = [require(tool), "login", "--authfile", str(auth_file), "--username", "alice"]
-    authority = str(certificates.authority)
+    client, reference = Containers(tool, tmp_path, certificates, layout), f"{server.address}/{NAME}:1"
     with server:
         with pytest.raises(AssertionError):
-            skopeo(certificates, tmp_path, "copy", layout, remote)
+            client.push(reference)
         with pytest.raises(AssertionError):
-            run(*login_with, "--password", "canary-wrong", server.address, SSL_CERT_FILE=authority)
-        run(*login_with, "--password", USERS["alice"], server.address, SSL_CERT_FILE=authority)
-        skopeo(certificates, tmp_path, "copy", "--all", layout, remote)
-        run(require(tool), "logout", "--authfile", str(auth_file), server.address, SSL_CERT_FILE=authority)
-        assert server.address not in json.loads(auth_file.read_text()).get("auths", {})
-        skopeo(certificates, tmp_path, "copy", "--all", remote, f"dir:{tmp_path / 'copy'}")
+            client("login", "--username", "alice", "--password", "canary-wrong", server.address)
+        client("login", "--username", "alice", "--password", USERS["alice"], server.address)
+        client.push(reference)
+        client("logout", server.address)
+        client.pull(reference)
         with pytest.raises(AssertionError):
-            skopeo(certificates, tmp_path, "copy", "--all", layout, f"docker://{server.address}/{NAME}:2")
+            client.push(f"{server.address}/{NAME}:2")
         assert_no_secret_was_logged(server, *token_server.given)
 
 
