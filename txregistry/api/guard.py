@@ -52,7 +52,7 @@ class Guard:
 def ask(door: Door, route: Route, request: Request, arguments: Mapping[str, object]) -> Grant | Deferred[Grant]:
     """What whoever sent the request may do; raises and fails as `Door.admit`."""
     headers, wanted = request.headers, demand(route, request, arguments)
-    grant = door.recall(headers.get(b"authorization"), wanted)
+    grant = door.recall(headers.get(b"authorization"), request.client_certificate, wanted)
     if grant is not None:
         return grant
     credentials = Credentials(

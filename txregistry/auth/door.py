@@ -78,12 +78,10 @@ class Door:
         # By the identity as an object, which is kept here so that no other can take its place in memory.
         self._decided: dict[tuple[int, Demand], Grant] = {}
 
-    def recall(self, authorization: bytes | None, demand: Demand) -> Grant | None:
+    def recall(self, authorization: bytes | None, certificate: bytes | None, demand: Demand) -> Grant | None:
         """What was granted for the same a moment ago and still counts, None where `admit` has to look."""
-        if authorization is None or self.authenticator is None:
-            identity: Identity | None = ANONYMOUS
-        else:
-            identity = self.authenticator.recall(authorization)
+        authenticator = self.authenticator
+        identity = ANONYMOUS if authenticator is None else authenticator.recall(authorization, certificate)
         return None if identity is None else self._decided.get((id(identity), demand))
 
     def admit(self, credentials: Credentials, demand: Demand) -> Grant | Deferred[Grant]:

@@ -15,7 +15,7 @@ from zope.interface import implementer
 from txregistry.auth.attempts import Attempts
 from txregistry.auth.challenges import parse_basic, quoted
 from txregistry.auth.errors import BadCredentials
-from txregistry.auth.interfaces import Credentials, IAuthenticator, Identity, Need
+from txregistry.auth.interfaces import ANONYMOUS, Credentials, IAuthenticator, Identity, Need
 from txregistry.auth.passwordfile import PasswordFile
 from txregistry.auth.passwords import Passwords, matches
 from txregistry.auth.remembered import Remembered
@@ -49,8 +49,10 @@ class HtpasswdAuthenticator:
         self._right: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
         self._checking: dict[bytes, list[Deferred[bool]]] = {}
 
-    def recall(self, authorization: bytes) -> Identity | None:
+    def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""
+        if authorization is None:
+            return ANONYMOUS
         passwords = self._file.current()
         return None if passwords is None else self._remembered(passwords, authorization)
 
@@ -60,7 +62,7 @@ class HtpasswdAuthenticator:
         if not authorization:
             return None
         header = authorization.encode("latin-1")
-        known = self.recall(header)
+        known = self.recall(header, None)
         if known is not None:
             return known
         basic = parse_basic(authorization)

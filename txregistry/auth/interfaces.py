@@ -116,10 +116,11 @@ class IAuthenticator(Interface):
 
     knows_anonymous = Attribute("Whether who shows nothing may be let in by the rules, instead of being asked first.")
 
-    def recall(authorization: bytes) -> Identity | None:
-        """Who it is, if this very Authorization header was found right a moment ago and still counts.
+    def recall(authorization: bytes | None, certificate: bytes | None) -> Identity | None:
+        """Who it is, if this very header and client certificate were found right a moment ago and still count.
 
-        The same object as then; None where `identify` has to look. Called for every request, so it is kept cheap.
+        The same object as then, `ANONYMOUS` for nothing shown; None where `identify` has to look. Called for every
+        request, so it is kept cheap.
         """
 
     def identify(credentials: Credentials) -> Identity | Deferred[Identity | None] | None:

@@ -22,7 +22,7 @@ class SillyAuthenticator:
     service: str
     knows_anonymous: bool = False
 
-    def recall(self, authorization: bytes) -> Identity | None:
+    def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""
         return _USER if authorization else None
 

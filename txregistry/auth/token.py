@@ -58,8 +58,10 @@ class TokenAuthenticator:
         self._now = now
         self._known: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
 
-    def recall(self, authorization: bytes) -> Identity | None:
+    def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""
+        if authorization is None:
+            return None
         return self._known.get(hashlib.sha256(authorization).digest(), self._now())
 
     def identify(self, credentials: Credentials) -> Identity | None:
