@@ -19,3 +19,8 @@ class Limits:
     dry_run: bool = False
     rate: float | None = None
     hurried: bool = False
+
+    @property
+    def at_once(self) -> bool:
+        """Whether what goes is gone in this run."""
+        return self.grace == 0 and self.trash == 0

@@ -36,6 +36,8 @@ class Removal:
         except PathNotFound:
             await self.tidy(path)
             return None
+        if self._limits.at_once:
+            return info if await self._removed(path, info) else None
         grace = self._limits.grace
         if grace > 0 and info.modified >= self._started - grace:
             self._report.wait(info.size, info.modified + grace)
@@ -72,6 +74,20 @@ class Removal:
         """Remove the folder of a file that is not there, if nothing else is in it."""
         if not self._limits.dry_run:
             await self._driver.remove_empty(path.rpartition("/")[0])
+
+    async def _removed(self, path: str, info: FileInfo) -> bool:
+        """Nobody serves the store, so nobody can turn out to rely on it: the trash would only cost time."""
+        if not self._limits.dry_run:
+            try:
+                await self._driver.delete(path, durable=False)
+            except PathNotFound:
+                return False
+            await self.tidy(path)
+            self._report.removed += 1
+            self._report.removed_bytes += info.size
+        self._report.trashed += 1
+        self._report.trashed_bytes += info.size
+        return True
 
     async def _bring_back(self, path: str) -> None:
         try:
