@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from txregistry.concurrency.pausing import pause
 from txregistry.storage import layout
 from txregistry.storage.errors import Locked, PathNotFound
 from txregistry.storage.interfaces import ILock, IStorageDriver
@@ -59,7 +59,7 @@ class Servers:
                 try:
                     gate = await self._driver.lock(layout.SERVERS)
                 except Locked:
-                    await self._pause()
+                    await pause(self._clock, _RETRY_SECONDS)
                 else:
                     gate.release()
                     return serving
@@ -112,12 +112,3 @@ class Servers:
 
     async def _known(self) -> Sequence[str]:
         return [name for name in await self._driver.list(layout.SERVERS) if name != _GATE]
-
-    async def _pause(self) -> None:
-        waiting: Deferred[None] = Deferred()
-        call = self._clock.callLater(_RETRY_SECONDS, waiting.callback, None)
-        try:
-            await waiting
-        finally:
-            if call.active():
-                call.cancel()

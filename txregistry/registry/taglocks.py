@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
+from txregistry.concurrency.pausing import pause
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.storage import layout
 from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
@@ -60,10 +61,4 @@ class TagLocks:
                     return None
             except (PathNotFound, StorageFailure):
                 return None
-            again: Deferred[None] = Deferred()
-            call = self._clock.callLater(RETRY_SECONDS, again.callback, None)
-            try:
-                await again
-            finally:
-                if call.active():
-                    call.cancel()
+            await pause(self._clock, RETRY_SECONDS)

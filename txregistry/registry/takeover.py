@@ -6,6 +6,7 @@ from attrs import define, field
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from txregistry.concurrency.pausing import pause
 from txregistry.oci.errors import UploadUnknown
 from txregistry.oci.names import RepositoryName, UploadId
 from txregistry.storage import layout
@@ -59,7 +60,7 @@ class Holds:
             if not asked:
                 asked = True
                 await self._driver.write(wanted, b"", durable=False)
-            await self._pause(RETRY_SECONDS)
+            await pause(self._clock, RETRY_SECONDS)
         try:
             if asked:
                 await self._withdraw(wanted)
@@ -90,15 +91,6 @@ class Holds:
             await self._driver.delete(wanted, durable=False)
         except PathNotFound:
             return  # Another newcomer was served by the same wish.
-
-    async def _pause(self, seconds: float) -> None:
-        waiting: Deferred[None] = Deferred()
-        call = self._clock.callLater(seconds, waiting.callback, None)
-        try:
-            await waiting
-        finally:
-            if call.active():
-                call.cancel()
 
     def _look_around(self) -> None:
         self._look = self._clock.callLater(_LOOK_SECONDS, self._look_around)

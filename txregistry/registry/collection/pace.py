@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from txregistry.concurrency.pausing import pause
 from txregistry.concurrency.turns import Turns
 
 # Waits shorter than this are saved up, because a timer costs more than they last (seconds).
@@ -48,18 +48,9 @@ class Pace:
             # What was not used up is lost: a rate is a ceiling, not a debt.
             self._due = max(self._due, now) + self._interval
             if self._due - now >= _SHORTEST:
-                await self._wait(self._due - now)
+                await pause(self._clock, self._due - now)
         if self._rest_at is None:
             await self._loop.take()
         elif now >= self._rest_at:
-            await self._wait(_REST)
+            await pause(self._clock, _REST)
             self._rest_at = self._clock.seconds() + _SPELL
-
-    async def _wait(self, seconds: float) -> None:
-        waiting: Deferred[None] = Deferred()
-        call = self._clock.callLater(seconds, waiting.callback, None)
-        try:
-            await waiting
-        finally:
-            if call.active():
-                call.cancel()
