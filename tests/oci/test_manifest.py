@@ -66,7 +66,7 @@ def test_an_index_is_its_manifests() -> None:
 )
 def test_the_four_formats_are_images_or_indexes(document: dict[str, Any], is_index: bool) -> None:
     manifest = accepted(document, document["mediaType"])
-    assert (manifest.media_type, manifest.is_index) == (document["mediaType"], is_index)
+    assert (manifest.media_type, manifest.config is None) == (document["mediaType"], is_index)
 
 
 @pytest.mark.parametrize(
@@ -386,7 +386,7 @@ def test_any_document_is_a_manifest_or_refused(
         assert error.reason.isprintable()
         return
     assert manifest.media_type in mediatypes.MANIFESTS
-    assert (manifest.config is None) == manifest.is_index
+    assert (manifest.config is None) == (manifest.media_type in mediatypes.INDEXES)
     assert not (manifest.manifests and manifest.layers)
 
 

@@ -11,8 +11,7 @@ from txregistry.oci import mediatypes
 from txregistry.oci.descriptor import Descriptor
 from txregistry.oci.digest import Digest
 from txregistry.oci.manifest import parse_manifest
-from txregistry.oci.names import Tag
-from txregistry.oci.referrers import build_index, referrers_descriptor, referrers_tag
+from txregistry.oci.referrers import build_index, referrers_descriptor
 
 DIGEST = Digest.of(b"a referrer")
 
@@ -59,20 +58,3 @@ def test_the_list_of_referrers_is_an_index_that_can_be_read() -> None:
     ]
     listed = parse_manifest(build_index(found.encode() for found in described), mediatypes.OCI_INDEX)
     assert listed.manifests == tuple(described)
-
-
-def test_the_fallback_tag_of_sha256_is_algorithm_and_hash() -> None:
-    assert str(referrers_tag(Digest.parse("sha256:" + "a1" * 32))) == "sha256-" + "a1" * 32
-
-
-def test_the_fallback_tag_of_sha512_is_cut() -> None:
-    """ "The Truncated Encoded section associated with a Content Digest MUST match the digest's `encoded` section
-    truncated to 64 characters."
-    """
-    assert str(referrers_tag(Digest.parse("sha512:" + "a1" * 64))) == "sha512-" + "a1" * 32
-
-
-@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_a_fallback_tag_is_a_tag(algorithm: str) -> None:
-    tag = referrers_tag(Digest.of(b"", algorithm))
-    assert Tag.parse(str(tag)) == tag

@@ -34,11 +34,6 @@ class Manifest:
     artifact_type: str | None
     annotations: Mapping[str, str]
 
-    @property
-    def is_index(self) -> bool:
-        """Whether this is a list of manifests rather than one image or artifact."""
-        return self.media_type in mediatypes.INDEXES
-
 
 def parse_manifest(content: bytes, content_type: str | None) -> Manifest:
     """What `content` means when it is pushed with this Content-Type; raise `ManifestInvalid`.

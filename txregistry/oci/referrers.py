@@ -1,4 +1,4 @@
-"""Referrers in the specification's formats: descriptor, index and fallback tag."""
+"""Referrers in the specification's formats: descriptor and index."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from txregistry.oci import mediatypes
 from txregistry.oci.descriptor import Descriptor
 from txregistry.oci.digest import Digest
 from txregistry.oci.manifest import Manifest
-from txregistry.oci.names import Tag
 
 _OPENING = f'{{"schemaVersion":2,"mediaType":"{mediatypes.OCI_INDEX}","manifests":['.encode()
 _CLOSING = b"]}"
@@ -28,12 +27,3 @@ def referrers_descriptor(manifest: Manifest, digest: Digest, size: int) -> Descr
 def build_index(descriptors: Iterable[bytes]) -> bytes:
     """The image index that answers a question for referrers, of descriptors as `Descriptor.encode` writes them."""
     return _OPENING + b",".join(descriptors) + _CLOSING
-
-
-def referrers_tag(subject: Digest) -> Tag:
-    """The tag under which clients keep referrers where a registry has no API for them.
-
-    distribution-spec, "Referrers Tag Schema": at most 32 characters of the algorithm, at most 64 of the hash. All
-    that a supported digest consists of may stand in a tag, so nothing is replaced.
-    """
-    return Tag(f"{subject.algorithm[:32]}-{subject.hex[:64]}")

@@ -26,9 +26,6 @@ class Hasher(Protocol):
     def hexdigest(self) -> str:
         """The digest of the bytes taken so far, in lower-case hexadecimal."""
 
-    def copy(self) -> Hasher:
-        """An independent hasher at the same place."""
-
 
 @frozen
 class FileInfo:

@@ -319,7 +319,7 @@ def test_a_hash_that_nobody_waits_for_any_more_is_not_computed(tmp_path: Path) -
     hashing.cancel()
     _, step = workers.waiting.pop()
     assert (
-        step().copy().hexdigest()
+        step().hexdigest()
         != result_of(FilesystemDriver(str(tmp_path), InlineWorkers()).hash("file", "sha256")).hexdigest()
     )
 
