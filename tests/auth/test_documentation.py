@@ -6,14 +6,18 @@ import re
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from tests.auth.clientcertificates import certificate
+from txregistry.auth.certificatenames import Rule, names_in
 from txregistry.auth.interfaces import ANONYMOUS, Action, Identity
 from txregistry.auth.rules import AccessRules
 from txregistry.config.load import load_configuration, load_text
 from txregistry.config.model import Configuration
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("sign-in.md", "rights-per-repository.md")
+SPIFFE = x509.UniformResourceIdentifier("spiffe://example.org/registry/builder")
+PAGES = ("sign-in.md", "rights-per-repository.md", "client-certificates.md")
 
 
 def examples(page: str) -> list[str]:
@@ -34,7 +38,7 @@ def test_an_example_loads_without_a_warning(page: str, number: int) -> None:
 
 
 def test_the_pages_have_examples() -> None:
-    assert [len(examples(page)) for page in PAGES] == [3, 2]
+    assert [len(examples(page)) for page in PAGES] == [3, 2, 2]
 
 
 def test_the_rules_of_the_page_give_the_rights_that_it_tells_of() -> None:
@@ -46,6 +50,17 @@ def test_the_rules_of_the_page_give_the_rights_that_it_tells_of() -> None:
     assert rules.allows(ANONYMOUS, "public/app", Action.PULL)
     assert not rules.allows(ANONYMOUS, "private/app", Action.PULL)
     assert rules.keeps(Identity("alice"), "releases/app", "v1")
+
+
+def test_the_certificates_of_the_page_name_the_users_that_it_tells_of() -> None:
+    first, second = (configuration(text).txregistry.certificates for text in examples("client-certificates.md"))
+    assert first is not None
+    assert second is not None
+    ci = certificate(("CN", "ci"), ("OU", "registry-writers"), alternative=[SPIFFE])
+    names = names_in(ci, Rule(first.user, first.userpattern, first.groups, first.grouppattern))
+    assert (names.user, names.groups) == ("ci", frozenset({"registry-writers"}))
+    names = names_in(ci, Rule(second.user, second.userpattern, second.groups, second.grouppattern))
+    assert (names.user, names.groups) == ("builder", frozenset({"writers"}))
 
 
 def test_the_examples_in_etc_are_closed() -> None:

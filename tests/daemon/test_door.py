@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 from twisted.internet.task import Clock
 
 from tests.auth.tokens import P256, jwk
 from tests.config.documents import configured
+from txregistry.auth.certificates import CertificateAuthenticator
 from txregistry.auth.door import Door
 from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import Action, Credentials, Identity
 from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator
 from txregistry.concurrency.workers import InlineWorkers
+from txregistry.config.tls import ClientAuth
 from txregistry.daemon.door import door_of, provision_passwords
 from txregistry.daemon.problems import AuthUnusable
 
@@ -83,3 +86,26 @@ def test_a_password_file_is_made_where_there_is_none(tmp_path: Path) -> None:
     provision_passwords(section)
     assert before.startswith(b"docker:$2b$")
     assert (tmp_path / "htpasswd").read_bytes() == before
+
+
+TLS_OF = "http: {{tls: {{certificate: a.crt, key: a.key, clientcas: [ca.crt]{}}}}}\n"
+CERTIFICATES = "txregistry: {certificates: {user: subject-cn}}\n"
+
+
+def test_certificates_stand_beside_the_other_way_to_sign_in_or_alone(tmp_path: Path) -> None:
+    htpasswd = f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n"
+    for text, other in ((htpasswd, HtpasswdAuthenticator), ("", type(None))):
+        found = door(TLS_OF.format("") + CERTIFICATES + text)
+        assert found is not None
+        assert isinstance(found.authenticator, CertificateAuthenticator)
+        assert isinstance(found.authenticator.other, other)
+
+
+@pytest.mark.parametrize("mode", ["request-client-cert", "require-any-client-cert", None])
+def test_a_certificate_that_nobody_has_verified_never_names_anybody(mode: ClientAuth | None) -> None:
+    """The configuration is refused; were it not, the certificate would still not be looked at."""
+    good = configured(TLS_OF.format("") + CERTIFICATES)
+    assert good.http.tls is not None
+    tls = None if mode is None else attrs.evolve(good.http.tls, clientauth=mode)
+    bad = attrs.evolve(good, http=attrs.evolve(good.http, tls=tls))
+    assert door_of(bad, InlineWorkers(), Clock()) is None

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     access = configuration.txregistry.access
     identity = ANONYMOUS if arguments.user == _ANONYMOUS else Identity(arguments.user)
     if access is None:
-        allowed = configuration.auth.is_open or identity is not ANONYMOUS
+        allowed = not configuration.asks_who or identity is not ANONYMOUS
         print(f"{'allowed' if allowed else 'denied'}: there are no rules, so whoever is let in may do everything")
         return 0 if allowed else 1
     reason = AccessRules(access).reason(identity, arguments.repository, Action(arguments.action))

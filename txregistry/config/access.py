@@ -81,11 +81,9 @@ class Access:
     )
 
 
-def read_access(place: Place) -> Access:
-    """The section. Raise `Refused`."""
-    access = read_section(Access, place)
+def doubt_unknown_groups(access: Access, place: Place) -> None:
+    """Note groups that have rights and no members, for where no way to sign in knows of groups."""
     known = {name for name, _ in access.groups}
     named = {name for _, rule in access.repositories for name, _ in rule.groups} | set(access.admins.groups)
     for name in sorted(named - known):
         place.doubt(f"nobody is known to be in the group {name}")
-    return access

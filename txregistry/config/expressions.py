@@ -31,6 +31,17 @@ class Expression:
         found: object | None = self._compiled.search(text.encode("utf-8", "surrogatepass"))
         return found
 
+    def taken_from(self, text: str) -> str | None:
+        """What the first group holds of a text that matches as a whole, the text where there is no group.
+
+        None where it does not match, or the group has no part in it.
+        """
+        found = self._compiled.fullmatch(text.encode("utf-8", "surrogatepass"))
+        if found is None:
+            return None
+        part: bytes | None = found.group(1) if self._compiled.groups else found.group(0)
+        return None if part is None else part.decode("utf-8", "surrogatepass")
+
 
 def _read(place: Place) -> Expression:
     try:

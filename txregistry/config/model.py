@@ -7,11 +7,12 @@ from attrs import Factory, field, frozen
 from txregistry.config.access import Access, AccessRule, Admins
 from txregistry.config.address import Address, BadAddress
 from txregistry.config.auth import Auth, Htpasswd, Silly, TokenAuth, read_auth
+from txregistry.config.certificates import CertificateUsers
 from txregistry.config.expressions import Expression
 from txregistry.config.forms import Form, Place, integer
 from txregistry.config.http import HTTP, read_http
 from txregistry.config.log import AccessLog, Log
-from txregistry.config.own import Collection, Own, Scrub
+from txregistry.config.own import Collection, Own, Scrub, read_own
 from txregistry.config.sections import option, read_section, section
 from txregistry.config.storage import Delete, Filesystem, InMemory, Maintenance, Storage, UploadPurging, read_storage
 from txregistry.config.tls import TLS
@@ -29,6 +30,7 @@ __all__ = [
     "Auth",
     "BadAddress",
     "Catalog",
+    "CertificateUsers",
     "Collection",
     "Configuration",
     "Delete",
@@ -106,7 +108,12 @@ class Configuration:
     validation: Validation = field(default=Factory(Validation), metadata=section(Validation, read=read_validation))
     catalog: Catalog = field(default=Factory(Catalog), metadata=section(Catalog))
     tags: Tags = field(default=Factory(Tags), metadata=section(Tags))
-    txregistry: Own = field(default=Factory(Own), metadata=section(Own))
+    txregistry: Own = field(default=Factory(Own), metadata=section(Own, read=read_own))
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether there is any way to sign in; without one everybody may do what the rules allow to all."""
+        return not self.auth.is_open or self.txregistry.certificates is not None
 
 
 def read_configuration(place: Place) -> Configuration:
@@ -114,4 +121,18 @@ def read_configuration(place: Place) -> Configuration:
     for required in ("version", "storage"):
         if place.find(required) is None:
             place.report.add(required, "is missing", place.node.where)
-    return read_section(Configuration, place)
+    configuration = read_section(Configuration, place)
+    _refuse_unverified(configuration, place)
+    return configuration
+
+
+def _refuse_unverified(configuration: Configuration, place: Place) -> None:
+    """Anybody can make a certificate with any name in it."""
+    certificates, tls = place.find("txregistry.certificates"), configuration.http.tls
+    if certificates is not None and (tls is None or not tls.verifies_clients):
+        place.report.add(
+            certificates.path,
+            "needs http.tls.clientcas, and clientauth verify-client-cert-if-given or require-and-verify-client-cert: "
+            "a certificate that nobody has verified says nothing",
+            certificates.node.where,
+        )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from attrs import Factory, field, frozen
 
-from txregistry.config.access import Access, read_access
+from txregistry.config.access import Access, doubt_unknown_groups
+from txregistry.config.certificates import CertificateUsers
 from txregistry.config.forms import Form, Place, at_least, boolean, integer, listed
-from txregistry.config.sections import option, section
+from txregistry.config.sections import option, read_section, section
 from txregistry.config.windows import ALL_DAY, Window, window
 
 _HOUR = 3600.0
@@ -93,7 +94,8 @@ class Scrub:
 class Own:
     """What only this registry has."""
 
-    access: Access | None = field(default=None, metadata=section(Access, read=read_access))
+    access: Access | None = field(default=None, metadata=section(Access))
+    certificates: CertificateUsers | None = field(default=None, metadata=section(CertificateUsers))
     collection: Collection = field(default=Factory(Collection), metadata=section(Collection))
     scrub: Scrub = field(default=Factory(Scrub), metadata=section(Scrub))
     verifyreads: bool = field(
@@ -103,3 +105,16 @@ class Own:
             boolean,
         ),
     )
+
+    @property
+    def knows_groups(self) -> bool:
+        """Whether a way to sign in says which groups a user is in."""
+        return self.certificates is not None and self.certificates.groups != "none"
+
+
+def read_own(place: Place) -> Own:
+    """The section. Raise `Refused`."""
+    own, access = read_section(Own, place), place.find("access")
+    if own.access is not None and access is not None and not own.knows_groups:
+        doubt_unknown_groups(own.access, access)
+    return own

@@ -83,6 +83,11 @@ class TLS:
         ),
     )
 
+    @property
+    def verifies_clients(self) -> bool:
+        """Whether every certificate that a client may show has been verified."""
+        return self.clientauth in ("verify-client-cert-if-given", "require-and-verify-client-cert")
+
 
 def read_tls(place: Place) -> TLS | None:
     """The section, or None where no certificate is configured and nothing asks for one. Raise `Refused`.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from txregistry.auth.certificatenames import Rule
+from txregistry.auth.certificates import CertificateAuthenticator
 from txregistry.auth.door import Door
 from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import IAuthenticator
@@ -40,7 +42,7 @@ def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime
 
     Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
     """
-    authenticator = _authenticator(configuration, workers, clock)
+    authenticator = _with_certificates(configuration, _authenticator(configuration, workers, clock))
     access = configuration.txregistry.access
     if authenticator is None and access is None:
         return None
@@ -57,6 +59,15 @@ def _authenticator(configuration: Configuration, workers: IWorkers, clock: IReac
     if auth.silly is not None:
         return SillyAuthenticator(auth.silly.realm, auth.silly.service)
     return None
+
+
+def _with_certificates(configuration: Configuration, other: IAuthenticator | None) -> IAuthenticator | None:
+    section, tls = configuration.txregistry.certificates, configuration.http.tls
+    if section is None or tls is None or not tls.verifies_clients:
+        return other
+    return CertificateAuthenticator(
+        Rule(section.user, section.userpattern, section.groups, section.grouppattern), other
+    )
 
 
 def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:

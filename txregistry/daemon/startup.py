@@ -78,7 +78,7 @@ def prepare(
     signals.install(reactor)
     reactor.callWhenRunning(signals.install, reactor)
     service.bind()
-    restricted = not configuration.auth.is_open or configuration.txregistry.access is not None
+    restricted = configuration.asks_who or configuration.txregistry.access is not None
     if not restricted and open_to_all(configuration.http) and not loaded.declared_open:
         _log.warn("anybody who can reach the address may push and delete", address=configuration.http.addr)
     settle_memory()

@@ -46,6 +46,41 @@ def make_certificates(folder: Path, host: str) -> Certificates:
     return files
 
 
+@frozen
+class ClientCertificate:
+    """Files in PEM; the authority signs for clients and for nobody else."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def make_client_certificate(folder: Path, user: str, unit: str) -> ClientCertificate:
+    """Of a user in an organizational unit, from an authority of its own."""
+    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "txregistry tests, clients")])
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, unit),
+            x509.NameAttribute(NameOID.COMMON_NAME, user),
+        ]
+    )
+    authority = (
+        _builder(authority_name, authority_name, authority_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    certificate = _builder(name, authority_name, key).sign(authority_key, hashes.SHA256())
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ClientCertificate(folder / "clients.crt", folder / "client.cert", folder / "client.key")
+    files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (

@@ -71,6 +71,10 @@ class Server:
         """As clients write it: docker takes localhost for insecure without being told."""
         return f"{self._host}:{self.port}"
 
+    def listen_on(self, address: str) -> None:
+        """Another address of this machine than 127.0.0.1."""
+        self._settings = _merged(self._settings, {"http": {"addr": f"{address}:{self.port}"}})
+
     @property
     def pid(self) -> int:
         """Of the running server, or of the program that wraps it."""
