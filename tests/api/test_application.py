@@ -58,7 +58,8 @@ def test_the_names_of_routes_are_unique() -> None:
 
 def test_only_safe_methods_change_nothing() -> None:
     for route in ROUTES:
-        assert route.changes == (not set(route.methods) <= {"GET", "HEAD"})
+        # A token is asked for by POST too, and nothing is kept of it.
+        assert route.changes == (not set(route.methods) <= {"GET", "HEAD"} and route.name != "tokens.exchange")
 
 
 @pytest.mark.parametrize(("method", "target"), _rows(changes=True))

@@ -19,8 +19,9 @@ from txregistry.api.guard import Guard, ask, check_owner
 from txregistry.api.manifests import ManifestHandlers
 from txregistry.api.referrers import ReferrerHandlers
 from txregistry.api.repositories import RepositoryHandlers
-from txregistry.api.routes import ROUTES, Access, Route
+from txregistry.api.routes import ROUTES, TOKEN_PATH, Access, Route
 from txregistry.api.tags import TagHandlers
+from txregistry.api.tokens import MachineTokenHandlers, TokenServerHandlers, TokenServices
 from txregistry.api.uploads import UploadHandlers
 from txregistry.api.urls import URLs
 from txregistry.http.errors import BadMessage
@@ -40,13 +41,17 @@ _API_VERSION: Field = (b"Docker-Distribution-API-Version", b"registry/2.0")
 
 @frozen
 class Settings:
-    """What the configuration says about the API; `headers` are added to every answer."""
+    """What the configuration says about the API; `headers` are added to every answer.
+
+    `tokens` is None where there is no built-in token server.
+    """
 
     urls: URLs
     guard: Guard
     headers: Sequence[Field]
     catalog_most: int
     tags_most: int
+    tokens: TokenServices | None = None
 
 
 @implementer(IApplication)
@@ -65,10 +70,12 @@ class RegistryApplication:
             "base": BaseHandlers(),
             "blobs": BlobHandlers(registry.blobs),
             "catalog": CatalogHandlers(registry.catalog, urls, settings.catalog_most),
+            "machines": MachineTokenHandlers(settings.tokens),
             "manifests": ManifestHandlers(registry.manifests, urls),
             "referrers": ReferrerHandlers(registry.referrers, urls),
             "repositories": RepositoryHandlers(registry.deletion),
             "tags": TagHandlers(registry.tags, urls, settings.tags_most),
+            "tokens": TokenServerHandlers(settings.tokens),
             "uploads": UploadHandlers(registry.uploads, registry.blobs, urls),
         }
         app = Klein()
@@ -77,7 +84,8 @@ class RegistryApplication:
         app.url_map.merge_slashes = False
         for route in ROUTES:
             group, _, method = route.name.partition(".")
-            path = route.path if route.path == "/" else urls.prefix.rstrip("/") + route.path
+            below = settings.tokens.path if settings.tokens and route.path == TOKEN_PATH else route.path
+            path = below if below == "/" else urls.prefix.rstrip("/") + below
             endpoint = self._endpoint(route, getattr(handlers[group], method))
             # Klein's type of a handler knows only twisted.web's request and results.
             app.route(path, methods=list(route.methods), endpoint=route.name)(endpoint)  # type: ignore[type-var]

@@ -21,6 +21,8 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "reference": parse_reference,
     "digest": Digest.parse,
     "upload": _parse_upload,
+    # Of an access token: judged by whoever looks for it.
+    "token": str,
 }
 
 

@@ -108,6 +108,7 @@ TABLE: Mapping[type[Exception], Row] = {
         lambda e: ((b"WWW-Authenticate", e.challenge.encode("utf-8")),),
     ),
     auth.AccessDenied: Row(403, "DENIED", "requested access to the resource is denied", _needs_detail),
+    auth.BadTokenRequest: Row(400, "UNSUPPORTED", lambda e: e.reason),
     auth.TooManyAttempts: Row(
         429,
         "TOOMANYREQUESTS",

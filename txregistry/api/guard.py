@@ -26,6 +26,7 @@ _ACTIONS = {
 }
 _KNOWN = Demand()
 _CATALOG = Demand(catalog=True)
+_ACCOUNT = Demand(account=True)
 
 
 @frozen
@@ -77,6 +78,8 @@ def demand(route: Route, request: Request, arguments: Mapping[str, object]) -> D
         return _KNOWN
     if route.access is Access.CATALOG:
         return _CATALOG
+    if route.access is Access.ACCOUNT:
+        return _ACCOUNT
     source = None
     if route.name == "uploads.start" and request.query:
         query = request.arguments()

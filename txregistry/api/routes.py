@@ -12,10 +12,14 @@ from attrs import frozen
 
 
 class Access(Enum):
-    """What a caller has to be allowed to do; DELETE is also what `storage.delete.enabled` switches."""
+    """What a caller has to be allowed to do; DELETE is also what `storage.delete.enabled` switches.
+
+    ACCOUNT is for whoever shows a password, and concerns nobody else.
+    """
 
     NOTHING = "nothing"
     BASE = "base"
+    ACCOUNT = "account"
     CATALOG = "catalog"
     LIST = "list"
     PULL = "pull"
@@ -41,6 +45,8 @@ _REPOSITORY = "/v2/<path:name>"
 _UPLOADS = f"{_REPOSITORY}/blobs/uploads/"
 # For operators. No repository can be called so, and what is fixed in a path goes before what is not.
 _OWN = "/v2/_txregistry"
+# Where `txregistry.tokens.path` says nothing else.
+TOKEN_PATH = "/auth/token"
 
 ROUTES = (
     Route("base.root", READ, "/", Access.NOTHING),
@@ -58,5 +64,10 @@ ROUTES = (
     Route("uploads.append", ("PATCH",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
     Route("uploads.finish", ("PUT",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
     Route("uploads.cancel", ("DELETE",), f"{_UPLOADS}<upload>", Access.PUSH, changes=True),
+    Route("tokens.token", ("GET",), TOKEN_PATH, Access.NOTHING),
+    Route("tokens.exchange", ("POST",), TOKEN_PATH, Access.NOTHING),
+    Route("machines.list", READ, f"{_OWN}/tokens", Access.ACCOUNT),
+    Route("machines.create", ("POST",), f"{_OWN}/tokens", Access.ACCOUNT, changes=True),
+    Route("machines.revoke", ("DELETE",), f"{_OWN}/tokens/<token>", Access.ACCOUNT, changes=True),
     Route("repositories.delete", ("DELETE",), f"{_OWN}/repositories/<path:name>", Access.DELETE, changes=True),
 )

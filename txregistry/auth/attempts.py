@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 
 from txregistry.auth.errors import TooManyAttempts
 
@@ -48,6 +49,17 @@ class Attempts:
             return 0.0
         # The exponent is bounded, so that no count overflows.
         return min(FIRST_SECONDS * 2.0 ** min(count - FREE - 1, 32), LONGEST_SECONDS)
+
+    async def hold_back(self, peer: str, user: str) -> None:
+        """One more; return when its answer may be given."""
+        seconds = self.failed(peer, user)
+        if not seconds:
+            return
+        self.hold(peer)
+        try:
+            await deferLater(self._clock, seconds, lambda: None)
+        finally:
+            self.release(peer)
 
     def hold(self, peer: str) -> None:
         """An answer to the address is held back."""

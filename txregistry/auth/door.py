@@ -110,7 +110,12 @@ class Door:
         authenticator, rules = self.authenticator, self.rules
         if identity is None:
             assert authenticator is not None
-            if rules is None or not authenticator.knows_anonymous or not self._ruled(ANONYMOUS, demand):
+            if (
+                demand.account
+                or rules is None
+                or not authenticator.knows_anonymous
+                or not self._ruled(ANONYMOUS, demand)
+            ):
                 raise AuthenticationRequired(authenticator.challenge(demand.wishes, credentials, None), demand.needs)
             return self._granted(ANONYMOUS, demand)
         if authenticator is not None and not all(identity.covers(need) for need in demand.needs):
@@ -118,7 +123,7 @@ class Door:
             raise AuthenticationRequired(
                 authenticator.challenge(demand.wishes, credentials, "insufficient_scope"), demand.needs
             )
-        if not self._ruled(identity, demand):
+        if not self._ruled(identity, demand) or (demand.account and not _has_password(identity)):
             _log.info("access denied", user=identity.user, needs=scope_text(demand.needs))
             raise AccessDenied(demand.needs)
         return self._granted(identity, demand)
@@ -148,3 +153,8 @@ class Door:
         _log.info("credentials refused", reason=problem.reason, peer=credentials.peer)
         challenge = self.authenticator.challenge(demand.wishes, credentials, "invalid_token")
         return AuthenticationRequired(challenge, demand.needs)
+
+
+def _has_password(identity: Identity) -> bool:
+    """Whether more was shown than a token, which is less than the account itself."""
+    return identity.user is not None and identity.scopes is None

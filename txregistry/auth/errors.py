@@ -15,6 +15,13 @@ class BadCredentials(Exception):
 
 
 @frozen
+class BadTokenRequest(Exception):
+    """A token was asked for in a way that cannot be answered; `reason` is for whoever asked."""
+
+    reason: str
+
+
+@frozen
 class TooManyAttempts(Exception):
     """Too many wrong passwords came from the address: nothing was looked at. Try again after so many seconds."""
 

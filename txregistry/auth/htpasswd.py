@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -91,7 +90,7 @@ class HtpasswdAuthenticator:
             if self._passwords is passwords:
                 self._right.put(key, identity, self._clock.seconds() + REMEMBERED_SECONDS)
             return identity
-        await self._hold_back(peer, user)
+        await self._attempts.hold_back(peer, user)
         raise BadCredentials(f"wrong password, or no such user: {user[:64]!r}")
 
     def _remembered(self, passwords: Passwords, authorization: bytes) -> Identity | None:
@@ -120,13 +119,3 @@ class HtpasswdAuthenticator:
         for waiting in self._checking.pop(key):
             # Fails where it is given a failure.
             waiting.callback(right)
-
-    async def _hold_back(self, peer: str, user: str) -> None:
-        seconds = self._attempts.failed(peer, user)
-        if not seconds:
-            return
-        self._attempts.hold(peer)
-        try:
-            await deferLater(self._clock, seconds, lambda: None)
-        finally:
-            self._attempts.release(peer)

@@ -58,7 +58,8 @@ _CATALOG = Need("registry", "catalog", ("*",))
 class Demand:
     """What a request wants to do.
 
-    With a repository, an action on it; with `catalog`, the list of all repositories; with neither, only to be known.
+    With a repository, an action on it; with `catalog`, the list of all repositories; with `account`, something about
+    whoever asks, who has to show a password; with none of them, only to be known.
     `source` is the repository that a blob is to be mounted from: it is asked for, and done without.
     """
 
@@ -66,6 +67,7 @@ class Demand:
     action: Action | None = None
     catalog: bool = False
     source: str | None = None
+    account: bool = False
 
     @property
     def needs(self) -> tuple[Need, ...]:
@@ -93,12 +95,13 @@ class Identity:
     """Who it is.
 
     `user` is None for whoever has not said. `scopes` is what the credentials themselves are limited to, None where they
-    are not. `groups` are those that the way to sign in knows of.
+    are not. `groups` are those that the way to sign in knows of. `token` is the id of the access token that was shown.
     """
 
     user: str | None
     scopes: Scopes | None = None
     groups: frozenset[str] = Factory(frozenset)
+    token: str | None = None
 
     def covers(self, need: Need) -> bool:
         """Whether the credentials stretch to it."""

@@ -125,12 +125,12 @@ class AccessRules:
 def _compiled(pattern: str, rule: AccessRule) -> _Rule:
     return _Rule(
         pattern,
-        _expression(pattern),
+        expression(pattern),
         _actions(rule.anonymous),
         _actions(rule.authenticated),
         {name: _actions(words) for name, words in rule.users},
         {name: _actions(words) for name, words in rule.groups},
-        tuple(_expression(tag) for tag in rule.immutabletags),
+        tuple(expression(tag) for tag in rule.immutabletags),
     )
 
 
@@ -138,8 +138,8 @@ def _actions(words: Iterable[str]) -> frozenset[Action]:
     return _NOTHING.union(*(_INCLUDED[Action(word)] for word in words))
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Only `**` passes over a slash."""
+def expression(pattern: str) -> re.Pattern[str]:
+    """What a pattern of names matches. Only `**` passes over a slash."""
     parts = re.split(r"(\*+|\?)", pattern)
     return re.compile("".join(_part(part) for part in parts))
 

@@ -73,7 +73,7 @@ class TokenAuthenticator:
         key, now = hashlib.sha256(authorization.encode("latin-1")).digest(), self._now()
         known = self._known.get(key, now)
         if known is None:
-            known, until = self._check(parse_token(token), now)
+            known, until = check_token(parse_token(token), self._settings, self._trust, now)
             self._known.put(key, known, min(until, now + _REMEMBERED_SECONDS))
         return known
 
@@ -91,27 +91,28 @@ class TokenAuthenticator:
                 return f"https://{host}{settings.redirect_path}"
         return settings.realm
 
-    def _check(self, token: SignedToken, now: float) -> tuple[Identity, float]:
-        """Who it is, and until when. Raise `BadCredentials`."""
-        algorithm = token.header.get("alg")
-        if not isinstance(algorithm, str) or algorithm not in self._settings.algorithms:
-            raise BadCredentials("the token is signed by an algorithm that is not allowed")
-        key = self._trust.key_for(token.header, now)
-        if not signed_by(key, algorithm, token.message, token.signature):
-            raise BadCredentials("the signature of the token is wrong")
-        claims = token.claims
-        if claims.get("iss") != self._settings.issuer:
-            raise BadCredentials("the token has another issuer")
-        audience = claims.get("aud")
-        if self._settings.service not in (audience if isinstance(audience, list) else [audience]):
-            raise BadCredentials("the token is for another service")
-        until = _seconds(claims, "exp") + LEEWAY_SECONDS
-        if now >= until:
-            raise BadCredentials("the token has expired")
-        if now < _seconds(claims, "nbf") - LEEWAY_SECONDS:
-            raise BadCredentials("the token is not valid yet")
-        user = claims.get("sub")
-        return Identity(user if isinstance(user, str) and user else None, _scopes(claims.get("access"))), until
+
+def check_token(token: SignedToken, settings: TokenSettings, trust: Trust, now: float) -> tuple[Identity, float]:
+    """Who it is, and until when. Raise `BadCredentials`."""
+    algorithm = token.header.get("alg")
+    if not isinstance(algorithm, str) or algorithm not in settings.algorithms:
+        raise BadCredentials("the token is signed by an algorithm that is not allowed")
+    key = trust.key_for(token.header, now)
+    if not signed_by(key, algorithm, token.message, token.signature):
+        raise BadCredentials("the signature of the token is wrong")
+    claims = token.claims
+    if claims.get("iss") != settings.issuer:
+        raise BadCredentials("the token has another issuer")
+    audience = claims.get("aud")
+    if settings.service not in (audience if isinstance(audience, list) else [audience]):
+        raise BadCredentials("the token is for another service")
+    until = _seconds(claims, "exp") + LEEWAY_SECONDS
+    if now >= until:
+        raise BadCredentials("the token has expired")
+    if now < _seconds(claims, "nbf") - LEEWAY_SECONDS:
+        raise BadCredentials("the token is not valid yet")
+    user = claims.get("sub")
+    return Identity(user if isinstance(user, str) and user else None, _scopes(claims.get("access"))), until
 
 
 def _seconds(claims: Mapping[str, object], name: str) -> float:

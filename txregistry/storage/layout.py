@@ -20,6 +20,8 @@
         servers/<id>/                                      locked by a server while it serves
         adopted                                            this store may be collected
         quarantine/<time>/<path below v2>                  what a repair put aside; nothing reads it
+        tokens/<id>                                        an access token for machines: its hash and what it may
+        tokenkeys/<id>                                     a key of the built-in token server
         scrub/                                             locked by whoever scrubs
         scrub/plan                                         how far the scrub is, or when the next is due
 
@@ -41,6 +43,8 @@ COLLECTION = "docker/registry/v2/_txregistry/collection"
 SERVERS = "docker/registry/v2/_txregistry/servers"
 ADOPTED = "docker/registry/v2/_txregistry/adopted"
 QUARANTINE = "docker/registry/v2/_txregistry/quarantine"
+TOKENS = "docker/registry/v2/_txregistry/tokens"
+TOKEN_KEYS = "docker/registry/v2/_txregistry/tokenkeys"
 SCRUB = "docker/registry/v2/_txregistry/scrub"
 SCRUB_PLAN = "docker/registry/v2/_txregistry/scrub/plan"
 
