@@ -407,7 +407,9 @@ def test_the_matrix_of_tokens(route: Route, method: str, scope: str | None) -> N
     needed = NEEDED.get(route.access)
     answer = asked(method, target(route), access=granted(scope) if scope else None)
     enough = needed is None or scope == needed or (scope == NEEDED[Access.PUSH] and needed == NEEDED[Access.PULL])
-    if enough:
+    if route.access is Access.ACCOUNT:
+        assert answer.status == 403
+    elif enough:
         assert answer.status not in (401, 403)
     else:
         assert answer.status == 401
@@ -421,7 +423,7 @@ def test_the_matrix_of_tokens(route: Route, method: str, scope: str | None) -> N
 def test_without_a_token_or_with_an_expired_one_every_route_asks_for_one(route: Route, method: str) -> None:
     asked = WithTokens()
     if route.access is Access.NOTHING:
-        assert asked.client(method, target(route)).status == 200
+        assert asked.client(method, target(route)).status != 401
         return
     answer = asked.client(method, target(route))
     assert answer.status == 401

@@ -19,12 +19,13 @@ from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator
 from txregistry.concurrency.workers import InlineWorkers
 from txregistry.config.tls import ClientAuth
-from txregistry.daemon.door import door_of, provision_passwords
+from txregistry.daemon.door import provision_passwords, way_in
 from txregistry.daemon.problems import AuthUnusable
+from txregistry.storage.memory import MemoryDriver
 
 
 def door(text: str) -> Door | None:
-    return door_of(configured(text), InlineWorkers(), Clock())
+    return way_in(configured(text), MemoryDriver(), InlineWorkers(), Clock()).door
 
 
 @pytest.mark.parametrize("text", ["", "auth: none\n", "auth: {none: {}}\n"])
@@ -108,4 +109,35 @@ def test_a_certificate_that_nobody_has_verified_never_names_anybody(mode: Client
     assert good.http.tls is not None
     tls = None if mode is None else attrs.evolve(good.http.tls, clientauth=mode)
     bad = attrs.evolve(good, http=attrs.evolve(good.http, tls=tls))
-    assert door_of(bad, InlineWorkers(), Clock()) is None
+    assert way_in(bad, MemoryDriver(), InlineWorkers(), Clock()).door is None
+
+
+def test_tokens_are_given_out_where_the_section_is_there(tmp_path: Path) -> None:
+    auth = f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n"
+    for http, realm in (
+        ("", "http://asked.example/t"),
+        ("http: {prefix: /a/}\n", "http://asked.example/a/t"),
+        ("http: {host: 'https://outside.example'}\n", "https://outside.example/t"),
+    ):
+        text = f"{http}{auth}txregistry: {{tokens: {{path: /t, service: s, keys: {tmp_path}/folder}}}}\n"
+        found = way_in(configured(text), MemoryDriver(), InlineWorkers(), Clock())
+        assert found.tokens is not None
+        assert found.door is not None
+        assert found.door.authenticator is not None
+        challenge = found.door.authenticator.challenge((), Credentials(host="asked.example"), None)
+        assert challenge == f'Bearer realm="{realm}",service="s"'
+    assert way_in(configured(auth), MemoryDriver(), InlineWorkers(), Clock()).tokens is None
+
+
+def test_the_folder_of_the_keys_is_for_nobody_else(tmp_path: Path) -> None:
+    auth = f"auth: {{htpasswd: {{realm: r, path: {tmp_path}/htpasswd}}}}\n"
+    way_in(
+        configured(f"{auth}txregistry: {{tokens: {{service: s, keys: {tmp_path}/folder}}}}\n"),
+        MemoryDriver(),
+        InlineWorkers(),
+        Clock(),
+    )
+    assert (tmp_path / "folder" / "keys").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AuthUnusable):
+        door(f"{auth}txregistry: {{tokens: {{service: s, keys: {tmp_path}/file}}}}\n")

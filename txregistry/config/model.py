@@ -16,6 +16,7 @@ from txregistry.config.own import Collection, Own, Scrub, read_own
 from txregistry.config.sections import option, read_section, section
 from txregistry.config.storage import Delete, Filesystem, InMemory, Maintenance, Storage, UploadPurging, read_storage
 from txregistry.config.tls import TLS
+from txregistry.config.tokens import Tokens
 from txregistry.config.validation import Indexes, Manifests, Platform, URLs, Validation, read_validation
 from txregistry.config.windows import Window
 
@@ -49,6 +50,7 @@ __all__ = [
     "Storage",
     "Tags",
     "TokenAuth",
+    "Tokens",
     "URLs",
     "UploadPurging",
     "Validation",
@@ -123,6 +125,7 @@ def read_configuration(place: Place) -> Configuration:
             place.report.add(required, "is missing", place.node.where)
     configuration = read_section(Configuration, place)
     _refuse_unverified(configuration, place)
+    _refuse_tokens_for_nobody(configuration, place)
     return configuration
 
 
@@ -135,4 +138,12 @@ def _refuse_unverified(configuration: Configuration, place: Place) -> None:
             "needs http.tls.clientcas, and clientauth verify-client-cert-if-given or require-and-verify-client-cert: "
             "a certificate that nobody has verified says nothing",
             certificates.node.where,
+        )
+
+
+def _refuse_tokens_for_nobody(configuration: Configuration, place: Place) -> None:
+    tokens = place.find("txregistry.tokens")
+    if tokens is not None and configuration.auth.htpasswd is None:
+        place.report.add(
+            tokens.path, "needs auth.htpasswd: its users are those whom tokens are given to", tokens.node.where
         )

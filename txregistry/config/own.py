@@ -8,6 +8,7 @@ from txregistry.config.access import Access, doubt_unknown_groups
 from txregistry.config.certificates import CertificateUsers
 from txregistry.config.forms import Form, Place, at_least, boolean, integer, listed
 from txregistry.config.sections import option, read_section, section
+from txregistry.config.tokens import Tokens
 from txregistry.config.windows import ALL_DAY, Window, window
 
 _HOUR = 3600.0
@@ -98,6 +99,7 @@ class Own:
     certificates: CertificateUsers | None = field(default=None, metadata=section(CertificateUsers))
     collection: Collection = field(default=Factory(Collection), metadata=section(Collection))
     scrub: Scrub = field(default=Factory(Scrub), metadata=section(Scrub))
+    tokens: Tokens | None = field(default=None, metadata=section(Tokens))
     verifyreads: bool = field(
         default=False,
         metadata=option(

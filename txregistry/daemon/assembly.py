@@ -10,11 +10,10 @@ from twisted.internet.interfaces import IListeningPort
 from txregistry.api.application import RegistryApplication, Settings
 from txregistry.api.guard import Guard
 from txregistry.api.urls import URLs
-from txregistry.auth.door import Door
 from txregistry.concurrency.workers import IWorkers, ThreadWorkers
 from txregistry.config.model import TLS, Configuration, Filesystem, Storage
 from txregistry.daemon.accesslog import CombinedFormat
-from txregistry.daemon.door import door_of
+from txregistry.daemon.door import WayIn, way_in
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.lines import BufferedLines
@@ -57,7 +56,7 @@ def assemble(
         driver, workers[0], reactor, configuration.validation, boot_id(), grace, verify_reads=verify
     )
     workers.append(ThreadWorkers(reactor, "passwords", _THREADS_FOR_PASSWORDS))
-    settings = api_settings(configuration, door_of(configuration, workers[-1], reactor))
+    settings = api_settings(configuration, way_in(configuration, driver, workers[-1], reactor))
     lines = None
     if configuration.log.accesslog.disabled:
         application = RegistryApplication(registry, settings)
@@ -86,15 +85,20 @@ def storage_driver(storage: Storage, workers: IWorkers) -> IStorageDriver:
         raise StorageUnusable(folder, failure.reason) from failure
 
 
-def api_settings(configuration: Configuration, door: Door | None = None) -> Settings:
-    """What of the configuration concerns the API."""
+def api_settings(configuration: Configuration, entrance: WayIn | None = None) -> Settings:
+    """What of the configuration concerns the API; without an entrance everybody may do everything."""
     http, storage = configuration.http, configuration.storage
     return Settings(
         urls=URLs(http.prefix, http.host, http.relativeurls),
-        guard=Guard(read_only=storage.maintenance.readonly, deletes=storage.delete.enabled, door=door),
+        guard=Guard(
+            read_only=storage.maintenance.readonly,
+            deletes=storage.delete.enabled,
+            door=None if entrance is None else entrance.door,
+        ),
         headers=[(name.encode("ascii"), value.encode("ascii")) for name, values in http.headers for value in values],
         catalog_most=configuration.catalog.maxentries,
         tags_most=configuration.tags.maxtags,
+        tokens=None if entrance is None else entrance.tokens,
     )
 
 

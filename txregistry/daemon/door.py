@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from txregistry.api.tokens import TokenServices
 from txregistry.auth.certificatenames import Rule
 from txregistry.auth.certificates import CertificateAuthenticator
 from txregistry.auth.door import Door
@@ -19,6 +21,8 @@ from txregistry.auth.trust import TrustProblem, load_trust
 from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import HTTP, Auth, Configuration, TokenAuth
 from txregistry.daemon.problems import AuthUnusable
+from txregistry.daemon.tokens import token_services
+from txregistry.storage.interfaces import IStorageDriver
 
 _log = Logger()
 
@@ -37,23 +41,40 @@ def provision_passwords(auth: Auth) -> None:
         _log.warn("the password file was missing and has been made", path=path, user=DEFAULT_USER, password=password)
 
 
-def door_of(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> Door | None:
-    """None where everybody may do everything. `workers` are for checking passwords.
+@frozen
+class WayIn:
+    """`door` is None where everybody may do everything, `tokens` where none are given out."""
+
+    door: Door | None
+    tokens: TokenServices | None = None
+
+
+def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime) -> WayIn:
+    """What the configuration asks for. `workers` are for checking passwords.
 
     Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
     """
-    authenticator = _with_certificates(configuration, _authenticator(configuration, workers, clock))
-    access = configuration.txregistry.access
-    if authenticator is None and access is None:
-        return None
-    return Door(authenticator, None if access is None else AccessRules(access))
-
-
-def _authenticator(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
-    auth = configuration.auth
+    auth, own = configuration.auth, configuration.txregistry
+    rules = None if own.access is None else AccessRules(own.access)
+    services = None
     if auth.htpasswd is not None:
         file = PasswordFile(auth.htpasswd.path, workers, clock)
-        return HtpasswdAuthenticator(auth.htpasswd.realm, file, workers, clock)
+        passwords = HtpasswdAuthenticator(auth.htpasswd.realm, file, workers, clock)
+        authenticator: IAuthenticator | None = passwords
+        if own.tokens is not None:
+            authenticator, services = token_services(
+                configuration, own.tokens, passwords, file, rules, driver, workers, clock
+            )
+    else:
+        authenticator = _other(configuration)
+    authenticator = _with_certificates(configuration, authenticator)
+    if authenticator is None and rules is None:
+        return WayIn(None)
+    return WayIn(Door(authenticator, rules), services)
+
+
+def _other(configuration: Configuration) -> IAuthenticator | None:
+    auth = configuration.auth
     if auth.token is not None:
         return _token(auth.token, configuration.http)
     if auth.silly is not None:
