@@ -17,7 +17,7 @@ from txregistry.config.model import Configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 SPIFFE = x509.UniformResourceIdentifier("spiffe://example.org/registry/builder")
-PAGES = ("sign-in.md", "rights-per-repository.md", "client-certificates.md")
+PAGES = ("sign-in.md", "rights-per-repository.md", "client-certificates.md", "tokens.md")
 
 
 def examples(page: str) -> list[str]:
@@ -38,7 +38,7 @@ def test_an_example_loads_without_a_warning(page: str, number: int) -> None:
 
 
 def test_the_pages_have_examples() -> None:
-    assert [len(examples(page)) for page in PAGES] == [3, 2, 2]
+    assert [len(examples(page)) for page in PAGES] == [3, 2, 2, 2]
 
 
 def test_the_rules_of_the_page_give_the_rights_that_it_tells_of() -> None:
@@ -66,3 +66,13 @@ def test_the_certificates_of_the_page_name_the_users_that_it_tells_of() -> None:
 def test_the_examples_in_etc_are_closed() -> None:
     assert load_configuration(str(ROOT / "etc" / "accounts.yml"), {}).configuration.auth.htpasswd is not None
     assert load_configuration(str(ROOT / "etc" / "token-server.yml"), {}).configuration.auth.token is not None
+
+
+def test_the_tokens_page_says_who_pulls_and_pushes_where() -> None:
+    own = configuration(examples("tokens.md")[0]).txregistry
+    assert own.tokens is not None
+    assert own.access is not None
+    rules = AccessRules(own.access)
+    assert rules.allows(ANONYMOUS, "library/app", Action.PULL)
+    assert not rules.allows(ANONYMOUS, "other/app", Action.PULL)
+    assert rules.allows(Identity("ci"), "library/app", Action.PUSH)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from txregistry.cli import access, adopt, check_config, fsck, garbage_collect, htpasswd, repository, serve
+from txregistry.cli import access, adopt, check_config, fsck, garbage_collect, htpasswd, repository, serve, token
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="txregistry", description="A container registry.")
     whole.add_argument("-v", "--version", action="version", version=f"txregistry {_version()}")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, check_config, garbage_collect, fsck, repository, adopt, htpasswd, access):
+    for command in (serve, check_config, garbage_collect, fsck, repository, adopt, htpasswd, token, access):
         command.add_to(commands)
     return whole
 
