@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import attrs
@@ -15,12 +16,13 @@ from txregistry.auth.certificates import CertificateAuthenticator
 from txregistry.auth.door import Door
 from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import Action, Credentials, Identity
+from txregistry.auth.ldap import LDAPAuthenticator
 from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator
 from txregistry.concurrency.workers import InlineWorkers
 from txregistry.config.tls import ClientAuth
 from txregistry.daemon.door import provision_passwords, way_in
-from txregistry.daemon.problems import AuthUnusable
+from txregistry.daemon.problems import AuthUnusable, ExtraMissing
 from txregistry.storage.memory import MemoryDriver
 
 
@@ -141,3 +143,33 @@ def test_the_folder_of_the_keys_is_for_nobody_else(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AuthUnusable):
         door(f"{auth}txregistry: {{tokens: {{service: s, keys: {tmp_path}/file}}}}\n")
+
+
+LDAP = "txregistry: {{ldap: {{url: 'ldaps://ldap.example.org', basedn: b, binddn: cn=a, passwordfile: {}}}}}\n"
+
+
+def test_a_directory_is_a_way_to_sign_in(tmp_path: Path) -> None:
+    pytest.importorskip("ldap3")
+    (tmp_path / "password").write_text("secret\n")
+    found = door(LDAP.format(tmp_path / "password"))
+    assert found is not None
+    assert isinstance(found.authenticator, LDAPAuthenticator)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff"])
+def test_a_file_without_a_password_for_the_directory_ends_the_start(tmp_path: Path, content: bytes | None) -> None:
+    pytest.importorskip("ldap3")
+    if content is not None:
+        (tmp_path / "password").write_bytes(content)
+    with pytest.raises(AuthUnusable) as caught:
+        door(LDAP.format(tmp_path / "password"))
+    assert caught.value.path == str(tmp_path / "password")
+
+
+def test_a_directory_without_its_library_ends_the_start_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "txregistry.auth.ldapdirectory", None)
+    with pytest.raises(ExtraMissing) as caught:
+        door(LDAP.format("/password"))
+    assert str(caught.value) == (
+        "txregistry.ldap needs a library that is not installed: pip install 'txregistry[ldap]'"
+    )

@@ -109,6 +109,12 @@ TABLE: Mapping[type[Exception], Row] = {
     ),
     auth.AccessDenied: Row(403, "DENIED", "requested access to the resource is denied", _needs_detail),
     auth.BadTokenRequest: Row(400, "UNSUPPORTED", lambda e: e.reason),
+    auth.SignInUnavailable: Row(
+        503,
+        "UNAVAILABLE",
+        "nobody can sign in at the moment",
+        headers=lambda e: (text_field(b"Retry-After", 5),),
+    ),
     auth.TooManyAttempts: Row(
         429,
         "TOOMANYREQUESTS",

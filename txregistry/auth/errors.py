@@ -29,6 +29,11 @@ class TooManyAttempts(Exception):
 
 
 @frozen
+class SignInUnavailable(Exception):
+    """Nobody can tell at the moment whether what was shown is right."""
+
+
+@frozen
 class AuthenticationRequired(Exception):
     """Somebody has to sign in, or with more rights; `challenge` says how."""
 

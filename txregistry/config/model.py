@@ -11,6 +11,7 @@ from txregistry.config.certificates import CertificateUsers
 from txregistry.config.expressions import Expression
 from txregistry.config.forms import Form, Place, integer
 from txregistry.config.http import HTTP, read_http
+from txregistry.config.ldap import LDAP
 from txregistry.config.log import AccessLog, Log
 from txregistry.config.own import Collection, Own, Scrub, read_own
 from txregistry.config.sections import option, read_section, section
@@ -22,6 +23,7 @@ from txregistry.config.windows import Window
 
 __all__ = [
     "HTTP",
+    "LDAP",
     "TLS",
     "Access",
     "AccessLog",
@@ -115,7 +117,8 @@ class Configuration:
     @property
     def asks_who(self) -> bool:
         """Whether there is any way to sign in; without one everybody may do what the rules allow to all."""
-        return not self.auth.is_open or self.txregistry.certificates is not None
+        own = self.txregistry
+        return not self.auth.is_open or own.certificates is not None or own.ldap is not None
 
 
 def read_configuration(place: Place) -> Configuration:
@@ -126,6 +129,7 @@ def read_configuration(place: Place) -> Configuration:
     configuration = read_section(Configuration, place)
     _refuse_unverified(configuration, place)
     _refuse_tokens_for_nobody(configuration, place)
+    _refuse_two_passwords(configuration, place)
     return configuration
 
 
@@ -147,3 +151,9 @@ def _refuse_tokens_for_nobody(configuration: Configuration, place: Place) -> Non
         place.report.add(
             tokens.path, "needs auth.htpasswd: its users are those whom tokens are given to", tokens.node.where
         )
+
+
+def _refuse_two_passwords(configuration: Configuration, place: Place) -> None:
+    ldap = place.find("txregistry.ldap")
+    if ldap is not None and not configuration.auth.is_open:
+        place.report.add(ldap.path, "stands in place of auth, not beside it", ldap.node.where)

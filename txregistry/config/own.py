@@ -7,6 +7,7 @@ from attrs import Factory, field, frozen
 from txregistry.config.access import Access, doubt_unknown_groups
 from txregistry.config.certificates import CertificateUsers
 from txregistry.config.forms import Form, Place, at_least, boolean, integer, listed
+from txregistry.config.ldap import LDAP, read_ldap
 from txregistry.config.sections import option, read_section, section
 from txregistry.config.tokens import Tokens
 from txregistry.config.windows import ALL_DAY, Window, window
@@ -98,6 +99,7 @@ class Own:
     access: Access | None = field(default=None, metadata=section(Access))
     certificates: CertificateUsers | None = field(default=None, metadata=section(CertificateUsers))
     collection: Collection = field(default=Factory(Collection), metadata=section(Collection))
+    ldap: LDAP | None = field(default=None, metadata=section(LDAP, read=read_ldap))
     scrub: Scrub = field(default=Factory(Scrub), metadata=section(Scrub))
     tokens: Tokens | None = field(default=None, metadata=section(Tokens))
     verifyreads: bool = field(
@@ -111,7 +113,8 @@ class Own:
     @property
     def knows_groups(self) -> bool:
         """Whether a way to sign in says which groups a user is in."""
-        return self.certificates is not None and self.certificates.groups != "none"
+        by_certificate = self.certificates is not None and self.certificates.groups != "none"
+        return by_certificate or (self.ldap is not None and bool(self.ldap.groupfilter))
 
 
 def read_own(place: Place) -> Own:

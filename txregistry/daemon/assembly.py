@@ -35,6 +35,8 @@ from txregistry.storage.memory import MemoryDriver
 _THREADS_WITHOUT_DISK = 10
 # Checking a password takes a core to itself.
 _THREADS_FOR_PASSWORDS = 2
+# To ask a directory for it waits for the network.
+_THREADS_FOR_DIRECTORY = 8
 
 
 def assemble(
@@ -43,7 +45,7 @@ def assemble(
     """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
 
     Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot,
-    `AuthUnusable` where the keys for tokens cannot.
+    `AuthUnusable` where the keys for tokens cannot, `ExtraMissing` where a library is missing.
     """
     http, storage = configuration.http, configuration.storage
     tls = None if http.tls is None else TLSContext(tls_settings(http.tls))
@@ -55,7 +57,8 @@ def assemble(
     registry = Registry.over(
         driver, workers[0], reactor, configuration.validation, boot_id(), grace, verify_reads=verify
     )
-    workers.append(ThreadWorkers(reactor, "passwords", _THREADS_FOR_PASSWORDS))
+    directory = configuration.txregistry.ldap is not None
+    workers.append(ThreadWorkers(reactor, "passwords", _THREADS_FOR_DIRECTORY if directory else _THREADS_FOR_PASSWORDS))
     settings = api_settings(configuration, way_in(configuration, driver, workers[-1], reactor))
     lines = None
     if configuration.log.accesslog.disabled:

@@ -20,6 +20,7 @@ from txregistry.auth.token import TokenAuthenticator, TokenSettings
 from txregistry.auth.trust import TrustProblem, load_trust
 from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import HTTP, Auth, Configuration, TokenAuth
+from txregistry.daemon.ldap import ldap_authenticator
 from txregistry.daemon.problems import AuthUnusable
 from txregistry.daemon.tokens import token_services
 from txregistry.storage.interfaces import IStorageDriver
@@ -52,7 +53,7 @@ class WayIn:
 def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime) -> WayIn:
     """What the configuration asks for. `workers` are for checking passwords.
 
-    Blocks; raise `AuthUnusable` where a file that is needed cannot be used.
+    Blocks; raise `AuthUnusable` where a file that is needed cannot be used, `ExtraMissing` where a library is missing.
     """
     auth, own = configuration.auth, configuration.txregistry
     rules = None if own.access is None else AccessRules(own.access)
@@ -65,6 +66,8 @@ def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorke
             authenticator, services = token_services(
                 configuration, own.tokens, passwords, file, rules, driver, workers, clock
             )
+    elif own.ldap is not None:
+        authenticator = ldap_authenticator(own.ldap, workers, clock)
     else:
         authenticator = _other(configuration)
     authenticator = _with_certificates(configuration, authenticator)

@@ -51,3 +51,14 @@ class AuthUnusable(StartProblem):
 
     def __str__(self) -> str:
         return f"cannot use {self.path} for authentication: {self.reason}"
+
+
+@frozen
+class ExtraMissing(StartProblem):
+    """A section needs a library that comes with an extra of the package."""
+
+    section: str
+    extra: str
+
+    def __str__(self) -> str:
+        return f"{self.section} needs a library that is not installed: pip install 'txregistry[{self.extra}]'"
