@@ -33,6 +33,11 @@ def explained(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, *ar
         (("alice", "team/app", "push"), 0, "allowed: the pattern team/** decides; the right is that of group dev"),
         (("-", "team/app", "pull"), 0, "allowed: the pattern team/** decides; the right is that of anonymous"),
         (("bob", "team/app", "push"), 1, "denied: the pattern team/** decides, and gives no such right"),
+        (
+            ("bob", "team/app", "push", "--group", "dev"),
+            0,
+            "allowed: the pattern team/** decides; the right is that of group dev",
+        ),
         (("bob", "other", "pull"), 1, "denied: no pattern matches"),
         (("root", "other", "delete"), 0, "allowed: no pattern matches; the right is that of an administrator"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,31 @@ def test_groups_give_rights_until_they_are_taken_away(tmp_path: Path, slapd: Sla
         assert status("alice", USERS["alice"], "GET") == 200
         assert_no_secret_was_logged(server, SEARCHER_PASSWORD)
         assert "the directory cannot be asked: nobody can sign in anew" in server.log_text()
+
+
+def test_while_one_waits_for_the_directory_the_others_are_served(
+    tmp_path: Path, slapd: Slapd, certificates: Certificates
+) -> None:
+    settings = {"txregistry": {"ldap": {**section(slapd, certificates), "remember": "10m"}, "access": RULES}}
+    alice, bob = ({"Authorization": basic_header(f"{user}:{USERS[user]}".encode())} for user in ("alice", "bob"))
+    with (
+        Server("txregistry", tmp_path / "server", settings=settings) as server,
+        server.client() as one,
+        server.client() as other,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        assert one.request("GET", "/v2/", headers=alice).status == 200
+        slapd.freeze()
+        waiting = threads.submit(other.request, "GET", "/v2/", headers=bob)
+        for _ in range(50):
+            assert one.request("GET", "/v2/", headers=alice).status == 200
+            assert one.request("GET", "/v2/").status == 401
+        assert not waiting.done()
+        assert waiting.result().status == 503
+        slapd.thaw()
+        assert other.request("GET", "/v2/", headers=bob).status == 200
+        server.stop()
+        assert server.defects() == []
 
 
 def test_docker_signs_in_with_a_password_of_the_directory(

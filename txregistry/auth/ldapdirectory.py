@@ -23,6 +23,7 @@ _SUCCESS = 0
 _SIZE_LIMIT_EXCEEDED = 4
 # A wrong password, none in the entry, and one that policy refuses (locked or expired).
 _REFUSALS = frozenset({19, 48, 49, 50, 53})
+_LONGEST_REASON = 300
 # More than this nobody is in.
 _MOST_GROUPS = 1000
 
@@ -46,7 +47,9 @@ class LDAPDirectory:
             with self._connection() as connection:
                 return self._check(connection, user, password)
         except (LDAPException, OSError, ssl.SSLError) as error:
-            raise DirectoryUnavailable(f"{type(error).__name__}: {error}") from error
+            # A certificate that is not believed is told with all that is in it.
+            reason = f"{type(error).__name__}: {error}"
+            raise DirectoryUnavailable(reason[:_LONGEST_REASON]) from error
 
     def _check(self, connection: Any, user: str, password: bytes) -> Member | None:
         settings = self.settings

@@ -24,6 +24,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser.add_argument("user", metavar="USER", help=f"{_ANONYMOUS} for whoever has not signed in")
     parser.add_argument("repository", metavar="REPOSITORY")
     parser.add_argument("action", metavar="ACTION", choices=[action.value for action in Action])
+    parser.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="one that a directory or a certificate gives to the user, beside those in the configuration",
+    )
     parser.set_defaults(run=run)
 
 
@@ -39,7 +46,9 @@ def run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         print(f"error: {arguments.repository} is no name of a repository", file=sys.stderr)
         return 2
     access = configuration.txregistry.access
-    identity = ANONYMOUS if arguments.user == _ANONYMOUS else Identity(arguments.user)
+    identity = (
+        ANONYMOUS if arguments.user == _ANONYMOUS else Identity(arguments.user, groups=frozenset(arguments.group))
+    )
     if access is None:
         allowed = not configuration.asks_who or identity is not ANONYMOUS
         print(f"{'allowed' if allowed else 'denied'}: there are no rules, so whoever is let in may do everything")
