@@ -15,6 +15,11 @@ class BadCredentials(Exception):
 
 
 @frozen
+class UnknownKey(BadCredentials):
+    """A token that is signed by a key that nobody here knows, yet."""
+
+
+@frozen
 class BadTokenRequest(Exception):
     """A token was asked for in a way that cannot be answered; `reason` is for whoever asked."""
 

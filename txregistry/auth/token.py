@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from txregistry.auth.challenges import parse_bearer
-from txregistry.auth.errors import BadCredentials
+from txregistry.auth.errors import BadCredentials, UnknownKey
 from txregistry.auth.interfaces import Credentials, IAuthenticator, Identity, Need, Scopes
 from txregistry.auth.jws import SignedToken, parse_token
 from txregistry.auth.keys import signed_by
 from txregistry.auth.remembered import Remembered
 from txregistry.auth.scopes import bearer_challenge
 from txregistry.auth.trust import Trust
+from txregistry.auth.trustkeeper import TrustKeeper
 
 # How far the clocks of the token server and of this machine may differ.
 LEEWAY_SECONDS = 60.0
@@ -51,31 +53,61 @@ class TokenAuthenticator:
     # The token server gives tokens to the anonymous too, and knows which.
     knows_anonymous = False
 
-    def __init__(self, settings: TokenSettings, trust: Trust, now: Callable[[], float] = time.time) -> None:
-        """`now` tells seconds since the epoch."""
+    def __init__(
+        self,
+        settings: TokenSettings,
+        trust: Trust,
+        now: Callable[[], float] = time.time,
+        keeper: TrustKeeper | None = None,
+    ) -> None:
+        """`now` tells seconds since the epoch; `keeper` sees to it that the keys are those of today."""
         self._settings = settings
         self._trust = trust
         self._now = now
+        self._keeper = keeper
+        self._version = trust.version
         self._known: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
 
     def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""
+        if self._keeper is not None:
+            self._keeper.look()
+        if self._version != self._trust.version:
+            self._version = self._trust.version
+            self._known.clear()
         if authorization is None:
             return None
         return self._known.get(hashlib.sha256(authorization).digest(), self._now())
 
-    def identify(self, credentials: Credentials) -> Identity | None:
+    def identify(self, credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
         """See `IAuthenticator`."""
         authorization = credentials.authorization or ""
         token = parse_bearer(authorization)
         if token is None:
             return None
-        key, now = hashlib.sha256(authorization.encode("latin-1")).digest(), self._now()
-        known = self._known.get(key, now)
-        if known is None:
-            known, until = check_token(parse_token(token), self._settings, self._trust, now)
-            self._known.put(key, known, min(until, now + _REMEMBERED_SECONDS))
-        return known
+        header = authorization.encode("latin-1")
+        known = self.recall(header, None)
+        if known is not None:
+            return known
+        parsed, keeper = parse_token(token), self._keeper
+        try:
+            return self._found(header, parsed)
+        except UnknownKey:
+            news = None if keeper is None else keeper.news()
+            if news is None:
+                raise
+        return Deferred.fromCoroutine(self._after(news, header, parsed))
+
+    async def _after(self, news: Deferred[None], header: bytes, token: SignedToken) -> Identity:
+        """The key may be a new one."""
+        await news
+        return self._found(header, token)
+
+    def _found(self, header: bytes, token: SignedToken) -> Identity:
+        now = self._now()
+        identity, until = check_token(token, self._settings, self._trust, now)
+        self._known.put(hashlib.sha256(header).digest(), identity, min(until, now + _REMEMBERED_SECONDS))
+        return identity
 
     def challenge(self, needs: Sequence[Need], credentials: Credentials, problem: str | None) -> str:
         """See `IAuthenticator`."""

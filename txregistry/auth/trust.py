@@ -12,7 +12,7 @@ from attrs import frozen
 from cryptography import x509
 from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextError, X509StoreFlags
 
-from txregistry.auth.errors import BadCredentials
+from txregistry.auth.errors import BadCredentials, UnknownKey
 from txregistry.auth.keys import BadKey, Key, PublicKey, as_key, key_from_jwk, libtrust_id, thumbprint
 
 # A chain is a signer and a few intermediates.
@@ -31,7 +31,18 @@ class Trust:
     """The keys of a certificate bundle and of a key set, and every key that those certificates vouch for."""
 
     def __init__(self, certificates: Sequence[x509.Certificate], named: Mapping[str, Key]) -> None:
-        """`named` are keys under the `kid` that their set gives them."""
+        """As `replace`."""
+        self.version = 0
+        self.replace(certificates, named)
+
+    def replace(self, certificates: Sequence[x509.Certificate], named: Mapping[str, Key]) -> None:
+        """Believe these from now on, and no others; `version` changes. Raise `BadKey`, and nothing has changed.
+
+        `named` are keys under the `kid` that their set gives them.
+        """
+        for certificate in certificates:
+            as_key(certificate.public_key())
+        self.version += 1
         self._roots = [X509.from_cryptography(certificate) for certificate in certificates]
         self._by_id: dict[str, Key] = {}
         self._thumbprints: set[str] = set()
@@ -55,7 +66,7 @@ class Trust:
         name = header.get("kid")
         key = self._by_id.get(name) if isinstance(name, str) else None
         if key is None:
-            raise BadCredentials("the key of the token is not known")
+            raise UnknownKey("the key of the token is not known")
         return key
 
     def _add(self, key: PublicKey) -> None:
@@ -106,25 +117,39 @@ class Trust:
 
 def load_trust(bundle: str, key_set: str) -> Trust:
     """From the files of `rootcertbundle` and `jwks`, either of which may be empty. Blocks; raise `TrustProblem`."""
+    trust = Trust((), {})
+    contents = read_files((bundle, key_set))
+    believe(trust, (bundle, contents[0]), (key_set, contents[1]))
+    return trust
+
+
+def read_files(paths: Sequence[str]) -> list[bytes]:
+    """What stands in the files; nothing where the path is empty. Blocks; raise `TrustProblem`."""
+    return [_read(path) if path else b"" for path in paths]
+
+
+def believe(trust: Trust, bundle: tuple[str, bytes], key_set: tuple[str, bytes]) -> None:
+    """Let it hold what stands in these, each with where it comes from, either of which may be empty.
+
+    Raise `TrustProblem`, and nothing has changed.
+    """
     certificates: Sequence[x509.Certificate] = ()
-    named: Mapping[str, Key] = {}
-    if bundle:
+    if bundle[0]:
         try:
-            certificates = x509.load_pem_x509_certificates(_read(bundle))
+            certificates = x509.load_pem_x509_certificates(bundle[1])
         except ValueError:
-            raise TrustProblem(bundle, "holds no certificates in PEM") from None
-    if key_set:
-        named = _named_keys(key_set)
+            raise TrustProblem(bundle[0], "holds no certificates in PEM") from None
+    named = _named_keys(*key_set) if key_set[0] else {}
     try:
-        return Trust(certificates, named)
+        trust.replace(certificates, named)
     except BadKey:
-        raise TrustProblem(bundle, "a certificate has a key that signs no tokens") from None
+        raise TrustProblem(bundle[0], "a certificate has a key that signs no tokens") from None
 
 
-def _named_keys(path: str) -> dict[str, Key]:
+def _named_keys(path: str, content: bytes) -> dict[str, Key]:
     named: dict[str, Key] = {}
     try:
-        for entry in json.loads(_read(path))["keys"]:
+        for entry in json.loads(content)["keys"]:
             key = key_from_jwk(entry)
             name = entry.get("kid") or ("" if isinstance(key, bytes) else thumbprint(key))
             if not isinstance(name, str) or not name:

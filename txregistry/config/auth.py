@@ -69,7 +69,14 @@ class TokenAuth:
             text,
         ),
     )
-    jwks: str = field(default="", metadata=option("A file with a JSON Web Key Set whose keys sign tokens.", text))
+    jwks: str = field(
+        default="",
+        metadata=option(
+            "A file with a JSON Web Key Set whose keys sign tokens, or an http or https URL where one is: asked every "
+            "five minutes, and when a token names a key that is not known, at most once a minute.",
+            text,
+        ),
+    )
     signingalgorithms: tuple[str, ...] = field(
         default=(),
         metadata=option(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import cast
+
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -18,8 +21,11 @@ from txregistry.auth.rules import AccessRules
 from txregistry.auth.silly import SillyAuthenticator
 from txregistry.auth.token import TokenAuthenticator, TokenSettings
 from txregistry.auth.trust import TrustProblem, load_trust
+from txregistry.auth.trustkeeper import TrustKeeper, is_url
 from txregistry.concurrency.workers import IWorkers
 from txregistry.config.model import HTTP, Auth, Configuration, TokenAuth
+from txregistry.daemon.fetching import fetch
+from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.ldap import ldap_authenticator
 from txregistry.daemon.problems import AuthUnusable
 from txregistry.daemon.tokens import token_services
@@ -69,17 +75,17 @@ def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorke
     elif own.ldap is not None:
         authenticator = ldap_authenticator(own.ldap, workers, clock)
     else:
-        authenticator = _other(configuration)
+        authenticator = _other(configuration, workers, clock)
     authenticator = _with_certificates(configuration, authenticator)
     if authenticator is None and rules is None:
         return WayIn(None)
     return WayIn(Door(authenticator, rules), services)
 
 
-def _other(configuration: Configuration) -> IAuthenticator | None:
+def _other(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
     auth = configuration.auth
     if auth.token is not None:
-        return _token(auth.token, configuration.http)
+        return _token(auth.token, configuration.http, workers, clock)
     if auth.silly is not None:
         return SillyAuthenticator(auth.silly.realm, auth.silly.service)
     return None
@@ -94,7 +100,7 @@ def _with_certificates(configuration: Configuration, other: IAuthenticator | Non
     )
 
 
-def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:
+def _token(section: TokenAuth, http: HTTP, workers: IWorkers, clock: IReactorTime) -> IAuthenticator:
     settings = TokenSettings(
         realm=section.realm,
         service=section.service,
@@ -104,6 +110,10 @@ def _token(section: TokenAuth, http: HTTP) -> IAuthenticator:
         base=http.host,
     )
     try:
-        return TokenAuthenticator(settings, load_trust(section.rootcertbundle, section.jwks))
+        trust = load_trust(section.rootcertbundle, "" if is_url(section.jwks) else section.jwks)
     except TrustProblem as problem:
         raise AuthUnusable(problem.path, problem.reason) from problem
+    # The clock is the reactor, wherever there is something to fetch.
+    fetching = partial(fetch, cast(IReactor, clock))
+    keeper = TrustKeeper(trust, section.rootcertbundle, section.jwks, workers, clock, fetching)
+    return TokenAuthenticator(settings, trust, keeper=keeper)
