@@ -281,13 +281,14 @@ def test_a_missing_password_file_is_made_and_its_password_told_once(
         assert server.log_text().count(password) == 1
 
 
-@pytest.mark.parametrize("way", ["passwords", "tokens"])
+@pytest.mark.parametrize("way", ["passwords", "tokens", "own tokens"])
 def test_the_conformance_suite_passes_for_whoever_signs_in(
     way: str, tmp_path: Path, passwords: dict[str, Any], token_server: TokenServer
 ) -> None:
     suite = require("conformance")
     settings = {
-        "auth": passwords if way == "passwords" else token_server.settings,
+        "auth": token_server.settings if way == "tokens" else passwords,
+        "txregistry": {"tokens": {"service": "conformance"}} if way == "own tokens" else {},
         "validation": {"manifests": {"urls": {"allow": [".*"]}}},
     }
     with Server("txregistry", tmp_path / "server", settings=settings) as server:

@@ -45,16 +45,21 @@ class Keyring:
         if self._is_due():
             await self._lock.acquire()
             try:
-                await self._read()
+                over = await self._read()
                 if self._is_due():
                     await self._add(SigningKey.generate(self._now()))
+                    # Only now, so that a store that cannot be written keeps nobody from being believed.
+                    for name in over:
+                        await self._files.delete(name)
+                        _log.info("key of the token server removed", key=name)
             finally:
                 self._lock.release()
         return self._newest()
 
     async def trust(self, key_id: object) -> Trust:
         """All keys that count, that with this name among them if anybody has it."""
-        await self._look(LOOK_SECONDS if key_id in self._keys else UNKNOWN_SECONDS)
+        known = isinstance(key_id, str) and key_id in self._keys
+        await self._look(LOOK_SECONDS if known else UNKNOWN_SECONDS)
         return self._trust
 
     def _newest(self) -> SigningKey:
@@ -76,19 +81,21 @@ class Keyring:
         finally:
             self._lock.release()
 
-    async def _read(self) -> None:
+    async def _read(self) -> list[str]:
+        """Look at all files; the names of those that count no more."""
         keys: dict[str, SigningKey] = {}
+        over: list[str] = []
         for name in await self._files.names():
             key = self._keys.get(name) or await self._load(name)
             if key is None:
                 continue
-            if self._now() - key.created >= self._rotation + self._keep:
-                await self._files.delete(name)
-                _log.info("key of the token server removed", key=name)
-            else:
+            if self._now() - key.created < self._rotation + self._keep:
                 keys[key.key_id] = key
+            else:
+                over.append(name)
         self._set(keys)
         self._looked = self._now()
+        return over
 
     async def _load(self, name: str) -> SigningKey | None:
         content = await self._files.read(name)
