@@ -128,6 +128,15 @@ def test_a_certificate_for_another_name_or_from_another_authority_is_not_believe
             check(wrong, "alice", USERS["alice"])
 
 
+def test_what_cannot_be_encrypted_is_not_said_in_the_clear(settings: LDAP, slapd: Slapd) -> None:
+    slapd.stop()
+    slapd.forget_tls()
+    slapd.start()
+    with pytest.raises(DirectoryUnavailable):
+        check(settings, "alice", USERS["alice"])
+    assert check(attrs.evolve(settings, starttls=False), "alice", USERS["alice"]) == Member("alice", DEVELOPERS)
+
+
 def test_nobody_is_let_in_where_the_searcher_is_not(settings: LDAP) -> None:
     with pytest.raises(DirectoryUnavailable, match="invalidCredentials"):
         LDAPDirectory(settings, "canary-wrong").check("alice", USERS["alice"].encode())

@@ -123,6 +123,11 @@ class Slapd:
         run(require("slapadd"), "-f", str(self._configuration), "-l", str(tree))
         self._process: subprocess.Popen[bytes] | None = None
 
+    def forget_tls(self) -> None:
+        """From the next start on it knows no certificate, and refuses to begin TLS."""
+        lines = self._configuration.read_text().splitlines(keepends=True)
+        self._configuration.write_text("".join(line for line in lines if not line.startswith("TLS")))
+
     def start(self) -> None:
         """Return once it takes connections."""
         log = (self._folder / "slapd.log").open("ab")
