@@ -99,14 +99,21 @@ def test_without_rules_there_is_nothing_for_the_anonymous(tmp_path: Path) -> Non
     assert replica(replica.token(password("bob"), BOTH), "POST", UPLOADS).status == 202
 
 
-@pytest.mark.parametrize("credentials", [b"alice:wrong", b"nobody:alice-secret", b"alice:txr_0123456789abcdef_x"])
+@pytest.mark.parametrize(
+    "credentials", [b"alice:wrong", b"nobody:alice-secret", b"alice:txr_x", b"alice:txr_0123456789abcdef_" + b"x" * 43]
+)
 def test_a_wrong_password_gets_no_token(replica: Replica, credentials: bytes) -> None:
     answer = replica(basic_header(credentials), "GET", f"/auth/token?scope={PULL}")
     assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
 
 
+def test_a_password_that_begins_like_an_access_token_is_still_one(replica: Replica) -> None:
+    replica.sign_in.write(entry("alice", "txr_mine"))
+    assert replica(basic_header(b"alice:txr_mine"), "GET", "/v2/").status == 200
+
+
 def test_wrong_passwords_are_slowed_down_at_the_token_server_too(replica: Replica) -> None:
-    headers = {"authorization": basic_header(b"alice:txr_wrong"), "host": "registry.example"}
+    headers = {"authorization": basic_header(b"alice:txr_0123456789abcdef_" + b"x" * 43), "host": "registry.example"}
 
     def ask() -> Deferred[Answer]:
         return replica.client.start("GET", "/auth/token", **headers)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from twisted.internet.defer import Deferred
 
 from tests.auth import tokens
 from tests.auth.tokens import (
@@ -55,7 +56,9 @@ class Server:
         self.authenticator = TokenAuthenticator(chosen, trusted, lambda: self.time)
 
     def __call__(self, text: str) -> Identity | None:
-        return self.authenticator.identify(Credentials(f"Bearer {text}"))
+        found = self.authenticator.identify(Credentials(f"Bearer {text}"))
+        assert not isinstance(found, Deferred)
+        return found
 
 
 def signed(header: dict[str, Any], key: PrivateKey | bytes = P256, **changes: Any) -> str:

@@ -15,7 +15,7 @@ from txregistry.auth.attempts import Attempts
 from txregistry.auth.challenges import parse_basic
 from txregistry.auth.errors import BadCredentials
 from txregistry.auth.interfaces import Credentials, IAuthenticator, Identity, Need
-from txregistry.auth.machinetokens import PREFIX, LimitedScopes, MachineToken, MachineTokens
+from txregistry.auth.machinetokens import LimitedScopes, MachineToken, MachineTokens, is_secret
 from txregistry.auth.remembered import Remembered
 
 # How long a revoked token may go on being used in a process that has just seen it.
@@ -61,7 +61,7 @@ class BasicAuthenticator:
     def identify(self, credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
         """See `IAuthenticator`."""
         basic = parse_basic(credentials.authorization or "")
-        if basic is None or not basic[1].startswith(PREFIX.encode("ascii")):
+        if basic is None or not is_secret(basic[1]):
             found: Identity | Deferred[Identity | None] | None = self._passwords.identify(credentials)
             return found
         self._attempts.check(credentials.peer)

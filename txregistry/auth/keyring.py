@@ -36,6 +36,7 @@ class Keyring:
         self._keys: dict[str, SigningKey] = {}
         self._trust = Trust((), {})
         self._looked = float("-inf")
+        self._told: set[str] = set()
         # One look at a time; not of this process's alone, but of all its requests.
         self._lock = DeferredLock()
 
@@ -106,7 +107,9 @@ class Keyring:
         except BadKey:
             key = None
         if key is None or key.key_id != name:
-            _log.warn("a file among the token server's keys is none", name=name)
+            if name not in self._told:
+                self._told.add(name)
+                _log.warn("a file among the token server's keys is none", name=name)
             return None
         return key
 

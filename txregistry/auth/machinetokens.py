@@ -196,6 +196,11 @@ class MachineTokens:
         return None if content is None else MachineToken.load(key, content)
 
 
+def is_secret(password: bytes) -> bool:
+    """Whether it is written as the secret of a token is, as no password that somebody has chosen."""
+    return _SECRET.fullmatch(password.decode("ascii", "replace")) is not None
+
+
 def _digest(secret: str) -> str:
     """256 random bits need no slow hash: nobody can try them all."""
     return hashlib.sha256(secret.encode("ascii")).hexdigest()
