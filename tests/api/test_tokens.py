@@ -15,7 +15,14 @@ from tests.api.client import Answer
 from tests.auth.files import basic_header, entry
 from tests.auth.issuing import LIFETIME, NOW, REFRESH, ROTATION, Replica, password
 from tests.registry.world import now
+from txregistry.api.tokens import MachineTokenHandlers
+from txregistry.auth.door import Grant
+from txregistry.auth.errors import BadTokenRequest
+from txregistry.auth.interfaces import Identity
 from txregistry.auth.keyring import LOOK_SECONDS
+from txregistry.http.body import RequestBody
+from txregistry.http.headers import Headers
+from txregistry.http.request import Request
 from txregistry.storage import layout
 
 PULL, BOTH = "repository:library/app:pull", "repository:library/app:pull,push"
@@ -343,6 +350,15 @@ def test_a_token_that_cannot_be_made_is_refused(replica: Replica, fields: dict[s
     scopes = arguments.pop("scopes", ("library/**:pull",))
     answer = make(replica, *scopes, **arguments)
     assert answer.status == 400, answer.body
+
+
+def test_whoever_has_no_account_gets_no_access_token(replica: Replica) -> None:
+    """Such as the holder of a client certificate."""
+    request = Request(
+        "POST", "/", "", "/", Headers(), RequestBody(0), "1.1", True, "", 0.0, grant=Grant(Identity("carol"), None)
+    )
+    with pytest.raises(BadTokenRequest):
+        now(MachineTokenHandlers(replica.services).create(request))
 
 
 def test_a_name_is_used_once_by_each_user(replica: Replica) -> None:

@@ -55,10 +55,11 @@ class Replica:
         self.server = TokenServer(settings, self.keyring, basic, self.accounts, self.rules, self.now)
         realm = Realm("", "/auth/token", True)
         authenticator = IssuedTokenAuthenticator(realm, settings.access, self.keyring, basic, self.now)
+        self.services = TokenServices("/auth/token", self.server, self.machines, self.accounts)
         self.client = Client(
             self.world,
             guard=Guard(read_only=False, deletes=True, door=Door(authenticator, self.rules)),
-            tokens=TokenServices("/auth/token", self.server, self.machines),
+            tokens=self.services,
         )
 
     def now(self) -> float:

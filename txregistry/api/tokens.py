@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, json_response
+from txregistry.auth.basic import Accounts
 from txregistry.auth.errors import BadTokenRequest
 from txregistry.auth.interfaces import Credentials
 from txregistry.auth.machinetokens import MachineToken, MachineTokens, TokenScope
@@ -34,6 +35,7 @@ class TokenServices:
     path: str
     server: TokenServer
     machines: MachineTokens
+    accounts: Accounts
 
 
 class TokenServerHandlers:
@@ -53,12 +55,12 @@ class TokenServerHandlers:
         )
         scopes, service = arguments.get("scope", []), _last(arguments, "service")
         offline = _last(arguments, "offline_token") in ("true", "1")
-        issued = await _server(self._services).issue(credentials, scopes, service, offline)
+        issued = await _offered(self._services).server.issue(credentials, scopes, service, offline)
         return json_response(200, {"token": issued.token, **_described(issued)}, _NO_STORE)
 
     async def exchange(self, request: Request) -> Response:
         """The form of OAuth 2 (RFC 6749 §4.3 and §6)."""
-        server = _server(self._services)
+        server = _offered(self._services).server
         form = _form(await request.body.read(_LONGEST_BODY))
         scopes, service = form.get("scope", []), _last(form, "service")
         kind = _last(form, "grant_type")
@@ -80,7 +82,10 @@ class MachineTokenHandlers:
 
     async def create(self, request: Request) -> Response:
         """Of `{"name": …, "scopes": ["library/**:pull"], "expires_in": SECONDS}`; its secret is told this once."""
-        machines = _machines(self._services)
+        services, user = _offered(self._services), _user(request)
+        if await services.accounts.stamp(user) is None:
+            # Whom a certificate names, for one: a token without an account would never count.
+            raise BadTokenRequest("only users of the password file have access tokens")
         document = _document(await request.body.read(_LONGEST_BODY))
         name, scopes, seconds = document.get("name"), document.get("scopes"), document.get("expires_in")
         if not isinstance(name, str) or not isinstance(scopes, list) or not all(isinstance(one, str) for one in scopes):
@@ -88,17 +93,17 @@ class MachineTokenHandlers:
         if not isinstance(seconds, int) or isinstance(seconds, bool):
             raise BadTokenRequest("a token needs expires_in, in seconds")
         parsed = [TokenScope.parse(text) for text in scopes]
-        token, secret = await machines.create(_user(request), name, parsed, seconds)
+        token, secret = await services.machines.create(user, name, parsed, seconds)
         return json_response(201, {**_listed(token), "token": secret}, _NO_STORE)
 
     async def list(self, request: Request) -> Response:
         """All of them, without their secrets."""
-        found = await _machines(self._services).of(_user(request))
+        found = await _offered(self._services).machines.of(_user(request))
         return json_response(200, {"tokens": [_listed(token) for token in found]})
 
     async def revoke(self, request: Request, token: str) -> Response:
         """By its id; those of others are not found."""
-        machines = _machines(self._services)
+        machines = _offered(self._services).machines
         found = await machines.get(token)
         if found is None or found.user != _user(request):
             raise NotFound()
@@ -106,16 +111,10 @@ class MachineTokenHandlers:
         return empty_response(204)
 
 
-def _server(services: TokenServices | None) -> TokenServer:
+def _offered(services: TokenServices | None) -> TokenServices:
     if services is None:
         raise NotFound()
-    return services.server
-
-
-def _machines(services: TokenServices | None) -> MachineTokens:
-    if services is None:
-        raise NotFound()
-    return services.machines
+    return services
 
 
 def _user(request: Request) -> str:

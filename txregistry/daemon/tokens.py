@@ -54,7 +54,7 @@ def token_services(
     server = TokenServer(settings, keyring, basic, accounts, rules, time.time)
     realm = _realm(section, configuration.http)
     authenticator = IssuedTokenAuthenticator(realm, settings.access, keyring, basic, time.time)
-    return authenticator, TokenServices(section.path, server, machines)
+    return authenticator, TokenServices(section.path, server, machines, accounts)
 
 
 def machine_tokens(driver: IStorageDriver) -> MachineTokens:
