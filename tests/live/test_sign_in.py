@@ -65,7 +65,9 @@ def layout(tmp_path: Path) -> str:
     return f"oci:{tmp_path / 'layout'}:1"
 
 
-def server_of(kind: str, folder: Path, certificates: Certificates, auth: dict[str, Any], rules: bool) -> Server:
+def server_of(
+    kind: str, folder: Path, certificates: Certificates, auth: dict[str, Any], rules: bool, own: bool = False
+) -> Server:
     settings: dict[str, Any] = {
         "http": {"tls": {"certificate": str(certificates.certificate), "key": str(certificates.key)}},
         "auth": auth,
@@ -73,6 +75,8 @@ def server_of(kind: str, folder: Path, certificates: Certificates, auth: dict[st
     }
     if rules:
         settings["txregistry"] = {"access": RULES}
+    if own:
+        settings["txregistry"]["tokens"] = {"service": HOST}
     return Server(kind, folder / "server", settings=settings, authority=certificates.authority, host=HOST)
 
 
@@ -213,7 +217,7 @@ class Containers:
             self("copy", "--all", f"docker://{reference}", f"dir:{self._folder / 'copy'}")
 
 
-@pytest.mark.parametrize("way", ["passwords", "tokens"])
+@pytest.mark.parametrize("way", ["passwords", "tokens", "own tokens"])
 @pytest.mark.parametrize("tool", ["skopeo", "podman"])
 def test_skopeo_and_podman_push_signed_in_and_pull_without(
     tool: str,
@@ -226,9 +230,9 @@ def test_skopeo_and_podman_push_signed_in_and_pull_without(
     layout: str,
 ) -> None:
     """Anonymous pull and authenticated push on the same repository."""
-    auth = passwords if way == "passwords" else token_server.settings
+    auth = token_server.settings if way == "tokens" else passwords
     # Where tokens say who may do what, the rules would have to say it again.
-    server = server_of("txregistry", tmp_path, certificates, auth, rules=way == "passwords")
+    server = server_of("txregistry", tmp_path, certificates, auth, rules=way != "tokens", own=way == "own tokens")
     client, reference = Containers(tool, tmp_path, certificates, layout), f"{server.address}/{NAME}:1"
     with server:
         with pytest.raises(AssertionError):
