@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -17,6 +15,7 @@ from txregistry.auth.errors import BadCredentials
 from txregistry.auth.interfaces import Credentials, IAuthenticator, Identity, Need
 from txregistry.auth.machinetokens import LimitedScopes, MachineToken, MachineTokens, is_secret
 from txregistry.auth.remembered import Remembered
+from txregistry.auth.sealing import Seal
 
 # How long a revoked token may go on being used in a process that has just seen it.
 REMEMBERED_SECONDS = 2.0
@@ -50,12 +49,12 @@ class BasicAuthenticator:
         self._accounts = accounts
         self._clock = clock
         self._attempts = Attempts(clock)
-        self._key = secrets.token_bytes(32)
+        self._seal = Seal()
         self._right: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
 
     def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""
-        known = None if authorization is None else self._right.get(self._digest(authorization), self._clock.seconds())
+        known = None if authorization is None else self._right.get(self._seal(authorization), self._clock.seconds())
         return self._passwords.recall(authorization, certificate) if known is None else known
 
     def identify(self, credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
@@ -78,7 +77,7 @@ class BasicAuthenticator:
             await self._attempts.hold_back(credentials.peer, user)
             raise BadCredentials(f"no such access token, or it has expired or was revoked: sent as {user[:64]!r}")
         identity = Identity(token.user, LimitedScopes(token.scopes), token=token.id)
-        key = self._digest((credentials.authorization or "").encode("latin-1"))
+        key = self._seal((credentials.authorization or "").encode("latin-1"))
         self._right.put(key, identity, self._clock.seconds() + REMEMBERED_SECONDS)
         return identity
 
@@ -90,6 +89,3 @@ class BasicAuthenticator:
         """Whether the access token with this id counts still."""
         token = await self._tokens.get(key)
         return token is not None and await self.has_account(token)
-
-    def _digest(self, authorization: bytes) -> bytes:
-        return hashlib.blake2b(authorization, key=self._key, digest_size=32).digest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 
+from txregistry.auth.errors import BadCredentials
+
 # A line longer than this holds no password that anybody has chosen.
 LONGEST_BASIC = 4096
 
@@ -26,6 +28,17 @@ def parse_basic(authorization: str) -> tuple[str, bytes] | None:
     except (binascii.Error, ValueError):
         return None
     return (user, password) if colon else None
+
+
+def offered_password(authorization: str) -> tuple[str, bytes] | None:
+    """User and password that somebody wants to sign in with, None where both are empty; raise `BadCredentials`.
+
+    Empty ones are what skopeo, podman and buildah send where they have none and were asked for some.
+    """
+    basic = parse_basic(authorization)
+    if basic is None:
+        raise BadCredentials("no user and password")
+    return None if basic == ("", b"") else basic
 
 
 def parse_bearer(authorization: str) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -13,11 +11,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txregistry.auth.attempts import Attempts
-from txregistry.auth.challenges import parse_basic, quoted
+from txregistry.auth.challenges import offered_password, quoted
 from txregistry.auth.directory import Directory, DirectoryUnavailable, Member
 from txregistry.auth.errors import BadCredentials, SignInUnavailable
 from txregistry.auth.interfaces import ANONYMOUS, Credentials, IAuthenticator, Identity, Need
 from txregistry.auth.remembered import Remembered
+from txregistry.auth.sealing import Seal
 from txregistry.concurrency.shield import shielded
 from txregistry.concurrency.workers import IWorkers
 
@@ -50,7 +49,7 @@ class LDAPAuthenticator:
         self._remember = remember
         self._timeout = timeout * _TIMEOUTS_A_CHECK
         self._attempts = Attempts(clock)
-        self._key = secrets.token_bytes(32)
+        self._seal = Seal()
         self._right: Remembered[Identity] = Remembered(_MOST_REMEMBERED)
         self._checking: dict[bytes, list[Deferred[Identity | None]]] = {}
         self._problem: str | None = None
@@ -59,7 +58,7 @@ class LDAPAuthenticator:
         """See `IAuthenticator`."""
         if authorization is None:
             return ANONYMOUS
-        return self._right.get(self._digest(authorization), self._clock.seconds())
+        return self._right.get(self._seal(authorization), self._clock.seconds())
 
     def identify(self, credentials: Credentials) -> Identity | Deferred[Identity | None] | None:
         """See `IAuthenticator`; may fail with `SignInUnavailable` too."""
@@ -70,15 +69,11 @@ class LDAPAuthenticator:
         known = self.recall(header, None)
         if known is not None:
             return known
-        basic = parse_basic(authorization)
-        if basic is None:
-            raise BadCredentials("no user and password")
-        user, password = basic
-        if not user and not password:
-            # What skopeo, podman and buildah send where they have no credentials and were asked for some.
+        offered = offered_password(authorization)
+        if offered is None:
             return None
         self._attempts.check(credentials.peer)
-        return Deferred.fromCoroutine(self._identify(header, user, password, credentials.peer))
+        return Deferred.fromCoroutine(self._identify(header, *offered, credentials.peer))
 
     def challenge(self, needs: Sequence[Need], credentials: Credentials, problem: str | None) -> str:
         """See `IAuthenticator`."""
@@ -87,14 +82,11 @@ class LDAPAuthenticator:
     async def _identify(self, authorization: bytes, user: str, password: bytes, peer: str) -> Identity | None:
         # A directory takes a bind without a password for one that asks to be anonymous, and grants it.
         if password and 0 < len(user) <= _LONGEST_NAME and user.isprintable():
-            found = await self._once(self._digest(authorization), user, password)
+            found = await self._once(self._seal(authorization), user, password)
             if found is not None:
                 return found
         await self._attempts.hold_back(peer, user)
         raise BadCredentials(f"wrong password, or no such user: {user[:64]!r}")
-
-    def _digest(self, authorization: bytes) -> bytes:
-        return hashlib.blake2b(authorization, key=self._key, digest_size=32).digest()
 
     def _once(self, key: bytes, user: str, password: bytes) -> Deferred[Identity | None]:
         """Not every one of a client's parallel requests shall cost a question of its own."""
