@@ -27,28 +27,26 @@ class RepositoryBlobs:
 
     async def size(self, name: RepositoryName, digest: Digest) -> int:
         """In bytes; raise `BlobUnknown`."""
-        size = await self.claim(name, digest)
-        if size is None:
+        claimed = await self.claim(name, digest)
+        if claimed is None:
             raise BlobUnknown(digest)
-        return size
+        return claimed[1]
 
-    async def claim(self, name: RepositoryName, digest: Digest) -> int | None:
-        """The size in bytes, with a lease on link and content; None where the repository does not have the blob."""
-        link = layout.layer_link(name, digest)
-        found = await self._stores.links.look(link)
-        if found is None:
-            return None
-        target, info = found
-        if self._leases.is_due(info) and not await self._leases.renew(link):
-            return None
-        return await self._claim_content(target)
+    async def claim(self, name: RepositoryName, digest: Digest) -> tuple[Digest, int] | None:
+        """What the content is stored under and its size in bytes, with a lease on link and content.
+
+        None where the repository does not have the blob. Distribution keeps what was pushed by sha512 under sha256, and
+        a link by the former that names the latter.
+        """
+        target = await self._leases.claim(self._stores.links, layout.layer_link(name, digest))
+        size = None if target is None else await self._claim_content(target)
+        return None if target is None or size is None else (target, size)
 
     async def open(self, name: RepositoryName, digest: Digest, first: int = 0, last: int | None = None) -> IReader:
         """A reader of the bytes from `first` to `last`, both included; raise `BlobUnknown`."""
-        if await self.claim(name, digest) is not None:
-            # Distribution keeps what was pushed by sha512 under sha256, and a link by the former that names the latter.
-            target = await self._stores.links.target(layout.layer_link(name, digest))
-            reader = None if target is None else await self._content.open(target, first, last)
+        claimed = await self.claim(name, digest)
+        if claimed is not None:
+            reader = await self._content.open(claimed[0], first, last)
             if reader is not None:
                 return reader
         raise BlobUnknown(digest)

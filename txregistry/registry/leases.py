@@ -11,8 +11,10 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 
+from txregistry.oci.digest import Digest
 from txregistry.storage.errors import PathNotFound, StorageFailure
 from txregistry.storage.interfaces import FileInfo, IStorageDriver
+from txregistry.storage.links import LinkStore
 from txregistry.storage.trash import Trash
 
 _log = Logger()
@@ -50,6 +52,16 @@ class Leases:
                 _log.warn("lease not renewed", path=path, reason=failure.reason)
                 return True
         return False
+
+    async def claim(self, links: LinkStore, path: str) -> Digest | None:
+        """What a link names, with a lease on the link; None where there is none."""
+        found = await links.look(path)
+        if found is None:
+            return None
+        target, info = found
+        if self.is_due(info) and not await self.renew(path):
+            return None
+        return target
 
     def lasts_since(self, moment: float) -> bool:
         """Whether what was claimed at that moment (seconds since the epoch) is safe for some time yet."""

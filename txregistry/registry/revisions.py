@@ -62,14 +62,7 @@ class Revisions:
             return None
 
     async def _target(self, name: RepositoryName, digest: Digest) -> Digest | None:
-        link = layout.revision_link(name, digest)
-        found = await self._stores.links.look(link)
-        if found is None:
-            return None
-        target, info = found
-        if self._leases.is_due(info) and not await self._leases.renew(link):
-            return None
-        return target
+        return await self._leases.claim(self._stores.links, layout.revision_link(name, digest))
 
 
 def _verified_manifest(digest: Digest, content: bytes) -> StoredManifest:
