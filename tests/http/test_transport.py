@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from zope.interface import implementer
 
 from txregistry.http.failures import failure
 from txregistry.http.transport import ImmediateUnixServer
+from txregistry.http.watching import Watch
 
 LARGE = os.urandom(1 << 20) * 4
 
@@ -49,16 +51,17 @@ class Pair:
 
     def __init__(self) -> None:
         self.reactor = MemoryReactorClock()
+        self.watch = Watch(self.reactor)
         ours, self.peer = socket.socketpair()
         self.peer.settimeout(10)
-        self.transport = ImmediateUnixServer(ours, Protocol(), None, None, 0, self.reactor)
+        self.transport = ImmediateUnixServer(self.watch, ours, Protocol(), None, None, 0, self.reactor)
         self.transport.connected = True
         self.producer = Producer()
         self.transport.registerProducer(self.producer, True)
 
     @property
     def wants_to_write(self) -> bool:
-        return self.transport in self.reactor.getWriters()
+        return bool(self.watch.wanted(self.transport) & select.EPOLLOUT)
 
     def take(self, count: int) -> bytes:
         """What the peer receives while the reactor finds the socket writable."""

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import stat
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn, cast
 
 from twisted.internet import tcp, unix
@@ -19,6 +21,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IPushP
 from twisted.internet.main import CONNECTION_LOST
 from zope.interface import implementer
 
+from txregistry.http.watching import Watch
 from txregistry.http.wires import IMeasuredTransport, ISendfileTransport
 
 # What is received at once, and what one connection sends from its queue in one turn of the reactor.
@@ -44,11 +47,28 @@ class ImmediateServer(tcp.Server):
 
     bufferSize = RECEIVE
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, watch: Watch, *args: Any) -> None:
+        self._watch = watch
+        super().__init__(*args)
         self._queue: deque[bytes | memoryview] = deque()
         # A head and the file behind it are two writes; Nagle's algorithm would hold back the second.
         self.setTcpNoDelay(True)
+
+    def startReading(self) -> None:
+        """Receive what comes."""
+        self._watch.add(self, select.EPOLLIN)
+
+    def stopReading(self) -> None:
+        """Leave with the kernel what comes."""
+        self._watch.remove(self, select.EPOLLIN)
+
+    def startWriting(self) -> None:
+        """Hear when there is room."""
+        self._watch.add(self, select.EPOLLOUT)
+
+    def stopWriting(self) -> None:
+        """Hear no more of it."""
+        self._watch.remove(self, select.EPOLLOUT)
 
     def startTLS(self, ctx: object, normal: object = True) -> NoReturn:
         """Refused: what this class sends would go around Twisted's TLS, in plain text."""
@@ -151,8 +171,10 @@ class ImmediateServer(tcp.Server):
 class ImmediateUnixServer(ImmediateServer):
     """The same for a Unix socket."""
 
-    def __init__(self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: Any, reactor: Any) -> None:
-        super().__init__(sock, protocol, (client, None), server, sessionno, reactor)
+    def __init__(
+        self, watch: Watch, sock: Any, protocol: Any, client: Any, server: Any, sessionno: Any, reactor: Any
+    ) -> None:
+        super().__init__(watch, sock, protocol, (client, None), server, sessionno, reactor)
 
     getHost = unix.Server.getHost
     getPeer = unix.Server.getPeer
@@ -163,7 +185,10 @@ class ImmediateUnixServer(ImmediateServer):
 class TCPPort(tcp.Port):
     """Accepts TCP connections; on `::` it serves IPv4 as well."""
 
-    transport = ImmediateServer
+    def startListening(self) -> None:
+        """See `IListeningPort`."""
+        self.transport = partial(ImmediateServer, Watch(self.reactor))  # type: ignore[assignment]  # made like a Server
+        super().startListening()
 
     def createInternetSocket(self) -> socket.socket:
         """See `tcp.Port`."""
@@ -176,7 +201,10 @@ class TCPPort(tcp.Port):
 class UnixPort(unix.Port):
     """Accepts connections on a Unix socket."""
 
-    transport = ImmediateUnixServer  # type: ignore[assignment]  # a Port takes what has Server's signature
+    def startListening(self) -> None:
+        """See `IListeningPort`."""
+        self.transport = partial(ImmediateUnixServer, Watch(self.reactor))  # type: ignore[assignment]  # made like a Server
+        super().startListening()
 
 
 def listen_tcp(
