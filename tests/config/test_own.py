@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.config.documents import BASE, configured, loaded, refusal
+from txregistry.config.load import load_text
 from txregistry.config.model import Collection, Own, Scrub, Window
 from txregistry.config.windows import until_open
 
@@ -82,3 +83,28 @@ def test_reads_are_verified_only_where_that_is_asked_for() -> None:
 def test_the_environment_overrides_it() -> None:
     text = loaded(BASE, REGISTRY_TXREGISTRY_COLLECTION_GRACE="1h", REGISTRY_TXREGISTRY_COLLECTION_ENABLED="true")
     assert text.configuration.txregistry.collection == Collection(enabled=True, grace=3600.0)
+
+
+@pytest.mark.parametrize(("written", "workers"), [("1", 1), ("8", 8), ("auto", None), ("AUTO", None), ("", 1)])
+def test_the_number_of_workers_may_be_left_to_the_machine(written: str, workers: int | None) -> None:
+    text = f"version: 0.1\nstorage: filesystem\ntxregistry: {{workers: {written}}}\n"
+    assert load_text(text, "config.yml", {}).configuration.txregistry.workers == workers
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [("0", "must be at least 1"), ("513", "must be at most 512"), ("many", "must be a whole number")],
+)
+def test_a_number_of_workers_that_cannot_be_meant_is_refused(written: str, problem: str) -> None:
+    assert refusal(f"txregistry: {{workers: {written}}}\n") == f"config.yml:3: txregistry.workers: {problem}"
+
+
+@pytest.mark.parametrize("written", ["2", "auto"])
+def test_workers_that_would_have_a_store_each_are_refused(written: str) -> None:
+    assert refusal(f"txregistry: {{workers: {written}}}\n") == (
+        "config.yml:3: txregistry.workers: must be 1 with storage in memory: each would have a store of its own"
+    )
+
+
+def test_one_worker_may_keep_its_store_in_memory() -> None:
+    assert own("{workers: 1}").workers == 1

@@ -15,8 +15,9 @@ from txregistry.concurrency.workers import InlineWorkers, ThreadWorkers
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.lines import BufferedLines
+from txregistry.daemon.listening import address_text
 from txregistry.daemon.problems import CannotListen
-from txregistry.daemon.service import RegistryService, address_text
+from txregistry.daemon.service import RegistryService
 from txregistry.daemon.systemd import Notifier
 from txregistry.daemon.upkeep import Upkeep
 from txregistry.registry.collection.adoption import Adoption

@@ -11,6 +11,7 @@ from twisted.logger import globalLogBeginner
 
 from txregistry.daemon import startup
 from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.service import run_service
 
 _STDOUT = 1
 
@@ -38,12 +39,9 @@ def serve(reactor: IReactor, config: str | None, environ: Mapping[str, str]) -> 
         # What is printed by mistake shall not become a log line: only our own log goes this way.
         observer = startup.foreground_observer(loaded.configuration.log, environ)
         globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
-        service = startup.prepare(reactor, loaded, _STDOUT, environ)
+        service = startup.prepare(reactor, loaded, _STDOUT, environ, observer)
     except startup.START_PROBLEMS as problem:
         print(startup.explain(problem), file=sys.stderr)
         return 1
-    service.privilegedStartService()
-    service.startService()
-    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
-    reactor.run()
-    return 0
+    run_service(reactor, service)
+    return 1 if service.failed else 0

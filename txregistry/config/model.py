@@ -130,6 +130,7 @@ def read_configuration(place: Place) -> Configuration:
     _refuse_unverified(configuration, place)
     _refuse_tokens_for_nobody(configuration, place)
     _refuse_two_passwords(configuration, place)
+    _refuse_stores_apart(configuration, place)
     return configuration
 
 
@@ -157,3 +158,12 @@ def _refuse_two_passwords(configuration: Configuration, place: Place) -> None:
     ldap = place.find("txregistry.ldap")
     if ldap is not None and not configuration.auth.is_open:
         place.report.add(ldap.path, "stands in place of auth, not beside it", ldap.node.where)
+
+
+def _refuse_stores_apart(configuration: Configuration, place: Place) -> None:
+    workers = place.find("txregistry.workers")
+    several = configuration.txregistry.workers != 1
+    if workers is not None and several and isinstance(configuration.storage.driver, InMemory):
+        place.report.add(
+            workers.path, "must be 1 with storage in memory: each would have a store of its own", workers.node.where
+        )

@@ -15,6 +15,9 @@ from txregistry.config.windows import ALL_DAY, Window, window
 _HOUR = 3600.0
 _MIB = 1024 * 1024
 
+# More is a slip of the pen.
+_MOST_WORKERS = 512
+
 # The shortest grace: below it, the time that a request takes would count.
 _SHORTEST = 1.0
 
@@ -92,6 +95,15 @@ class Scrub:
         return self.rate * _MIB
 
 
+def _workers(place: Place) -> int | None:
+    if place.scalar().text.lower() == "auto":
+        return None
+    count = integer(at_least=1).read(place)
+    if count > _MOST_WORKERS:
+        raise place.refusal(f"must be at most {_MOST_WORKERS}")
+    return count
+
+
 @frozen
 class Own:
     """What only this registry has."""
@@ -107,6 +119,15 @@ class Own:
         metadata=option(
             "Check every blob while it is sent: the connection breaks before the last byte of a damaged one.",
             boolean,
+        ),
+    )
+    # None stands for `auto`.
+    workers: int | None = field(
+        default=1,
+        metadata=option(
+            "How many processes serve; `auto` for one on each processor that may be used. What is limited or kept for "
+            "a process, such as `maxthreads`, counts for each of them.",
+            Form("number or `auto`", _workers),
         ),
     )
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from txregistry.api.application import RegistryApplication, Settings
 from txregistry.api.guard import Guard
 from txregistry.api.urls import URLs
 from txregistry.concurrency.workers import IWorkers, ThreadWorkers
-from txregistry.config.model import TLS, Configuration, Filesystem, Storage
+from txregistry.config.model import HTTP, TLS, Configuration, Filesystem, Storage
 from txregistry.daemon.accesslog import CombinedFormat
 from txregistry.daemon.door import WayIn, way_in
 from txregistry.daemon.drain import Drain
-from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.interfaces import IManager, IReactor
 from txregistry.daemon.lines import BufferedLines
-from txregistry.daemon.listening import listen
 from txregistry.daemon.problems import StorageUnusable
 from txregistry.daemon.service import RegistryService
-from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
 from txregistry.daemon.upkeep import upkeep_of
 from txregistry.http.exchange import Exchange
 from txregistry.http.server import HTTPFactory
@@ -40,15 +38,21 @@ _THREADS_FOR_DIRECTORY = 8
 
 
 def assemble(
-    reactor: IReactor, configuration: Configuration, access_log: int, environ: Mapping[str, str]
+    reactor: IReactor,
+    configuration: Configuration,
+    access_log: int,
+    manager: IManager,
+    open_port: Callable[[IProtocolFactory], IListeningPort],
+    tls: TLSContext | None,
+    caretaker: bool = True,
 ) -> RegistryService:
     """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
 
-    Raise `TLSProblem` where the certificate cannot be used, `StorageUnusable` where the storage folder cannot,
-    `AuthUnusable` where the keys for tokens cannot, `ExtraMissing` where a library is missing.
+    `caretaker` says whether it also does what is done for the store and not for each process. Raise `StorageUnusable`
+    where the storage folder cannot be used, `AuthUnusable` where the keys for tokens cannot, `ExtraMissing` where a
+    library is missing.
     """
     http, storage = configuration.http, configuration.storage
-    tls = None if http.tls is None else TLSContext(tls_settings(http.tls))
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
     workers = [ThreadWorkers(reactor, "storage", threads)]
     driver = storage_driver(storage, workers[0])
@@ -68,13 +72,9 @@ def assemble(
         lines = BufferedLines(access_log, workers[-1], reactor)
         application = RegistryApplication(registry, settings, _access_logger(lines))
     factory = HTTPFactory(application, reactor, tls=tls)
-
-    def open_port() -> IListeningPort:
-        return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
-
     drain = Drain(factory, reactor, http.draintimeout)
-    upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor)
-    return RegistryService(reactor, open_port, drain, workers, lines, Notifier(environ), upkeep)
+    upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor, caretaker)
+    return RegistryService(reactor, lambda: open_port(factory), drain, workers, lines, manager, upkeep)
 
 
 def storage_driver(storage: Storage, workers: IWorkers) -> IStorageDriver:
@@ -103,6 +103,11 @@ def api_settings(configuration: Configuration, entrance: WayIn | None = None) ->
         tags_most=configuration.tags.maxtags,
         tokens=None if entrance is None else entrance.tokens,
     )
+
+
+def tls_context(http: HTTP) -> TLSContext | None:
+    """None where TLS is not spoken. Blocks; raise `TLSProblem` where the certificate cannot be used."""
+    return None if http.tls is None else TLSContext(tls_settings(http.tls))
 
 
 def tls_settings(tls: TLS) -> TLSSettings:

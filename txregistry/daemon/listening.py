@@ -8,20 +8,20 @@ from collections.abc import Sequence
 from typing import cast
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.logger import Logger
 
 from txregistry.config.model import HTTP
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import CannotListen
-from txregistry.http.server import HTTPFactory
 from txregistry.http.transport import adopt, listen_tcp, listen_unix
 
 _log = Logger()
 
 
-def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Sequence[int] = ()) -> IListeningPort:
+def listen(reactor: IReactor, http: HTTP, factory: IProtocolFactory, inherited: Sequence[int] = ()) -> IListeningPort:
     """Listen where the configuration says; raise `CannotListen`.
 
     With an inherited socket it is the service manager who says where, and http.addr and http.net are not looked at.
@@ -40,7 +40,7 @@ def listen(reactor: IReactor, http: HTTP, factory: HTTPFactory, inherited: Seque
         raise CannotListen(where, error.strerror or str(error)) from error
 
 
-def _adopted(reactor: IReactor, inherited: Sequence[int], factory: HTTPFactory) -> IListeningPort:
+def _adopted(reactor: IReactor, inherited: Sequence[int], factory: IProtocolFactory) -> IListeningPort:
     first, *others = inherited
     if others:
         _log.warn("only the first of the inherited sockets is served", ignored=len(others))
@@ -67,3 +67,14 @@ def is_local(http: HTTP) -> bool:
         return ipaddress.ip_address(http.address.host).is_loopback
     except ValueError:
         return False
+
+
+def address_text(address: IAddress) -> str:
+    """As the configuration would write it; the path of a Unix socket."""
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    if isinstance(address, UNIXAddress):
+        return os.fsdecode(address.name or b"")
+    return str(address)

@@ -44,18 +44,28 @@ class Stream(Protocol):
 class StreamObserver:
     """Writes each event of the level or above as one line."""
 
-    def __init__(self, stream: Stream, level: str, formatter: Formatter) -> None:
-        """`level` is log.level: error, warn, info or debug."""
+    def __init__(self, stream: Stream, level: str, formatter: Formatter, worker: int | None = None) -> None:
+        """`level` is log.level: error, warn, info or debug. The number of a worker stands on each of its lines."""
         self._stream = stream
+        self._level = level
         self._least = LogLevel.lookupByName(level)
         self._format = formatter
+        self._more: LogEvent = {} if worker is None else {"worker": worker}
+
+    def of_worker(self, stream: Stream, worker: int) -> StreamObserver:
+        """The same for a worker, which writes elsewhere."""
+        return StreamObserver(stream, self._level, self._format, worker)
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver`."""
         if event.get("log_level", LogLevel.info) < self._least:
             return
+        self.write_lines(self._format({**self._more, **event}) + "\n")
+
+    def write_lines(self, lines: str) -> None:
+        """What has its form already; its newline included."""
         try:
-            self._stream.write(self._format(event) + "\n")
+            self._stream.write(lines)
             self._stream.flush()
         except (OSError, ValueError):
             pass  # The reader is gone or the stream is closed: there is nowhere left to say so.

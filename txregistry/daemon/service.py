@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
-from twisted.application.service import Service
-from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.application.service import IService, Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txregistry.concurrency.workers import ThreadWorkers
 from txregistry.daemon.drain import Drain
-from txregistry.daemon.interfaces import IReactor
+from txregistry.daemon.interfaces import IManager, IReactor
 from txregistry.daemon.lines import BufferedLines
-from txregistry.daemon.listening import admit, hold
-from txregistry.daemon.systemd import Notifier
+from txregistry.daemon.listening import address_text, admit, hold
 from txregistry.daemon.upkeep import Upkeep
 
 _log = Logger()
@@ -26,6 +23,9 @@ _log = Logger()
 class RegistryService(Service):
     """Listens, and on its way out drains: no new connections, then the requests, then the commits, then the threads."""
 
+    # What can keep it from serving is raised before it is started.
+    failed = False
+
     def __init__(
         self,
         reactor: IReactor,
@@ -33,7 +33,7 @@ class RegistryService(Service):
         drain: Drain,
         workers: Sequence[ThreadWorkers],
         access_log: BufferedLines | None,
-        notifier: Notifier,
+        manager: IManager,
         upkeep: Upkeep | None = None,
     ) -> None:
         """`listen` raises `CannotListen`; `workers` are started and stopped here, and so is `upkeep`."""
@@ -42,11 +42,11 @@ class RegistryService(Service):
         self._drain = drain
         self._workers = workers
         self._access_log = access_log
-        self._notifier = notifier
+        self._manager = manager
         self._upkeep = upkeep
         self._beginning: Deferred[None] | None = None
         self._port: IListeningPort | None = None
-        self._watchdog = LoopingCall(notifier.alive)
+        self._watchdog = LoopingCall(manager.alive)
         self._watchdog.clock = reactor
 
     def bind(self) -> IListeningPort:
@@ -94,12 +94,12 @@ class RegistryService(Service):
         self._reactor.callWhenRunning(self._answering)
 
     def _answering(self) -> None:
-        self._notifier.ready()
-        if self._notifier.watchdog is not None:
-            self._watchdog.start(self._notifier.watchdog)
+        self._manager.ready()
+        if self._manager.watchdog is not None:
+            self._watchdog.start(self._manager.watchdog)
 
     async def _stop(self) -> None:
-        self._notifier.stopping()
+        self._manager.stopping()
         try:
             if self._beginning is not None:
                 self._beginning.cancel()
@@ -121,12 +121,9 @@ class RegistryService(Service):
         _log.info("stopped")
 
 
-def address_text(address: IAddress) -> str:
-    """As the configuration would write it; the path of a Unix socket."""
-    if isinstance(address, IPv4Address):
-        return f"{address.host}:{address.port}"
-    if isinstance(address, IPv6Address):
-        return f"[{address.host}]:{address.port}"
-    if isinstance(address, UNIXAddress):
-        return os.fsdecode(address.name or b"")
-    return str(address)
+def run_service(reactor: IReactor, service: IService) -> None:
+    """Until the reactor is stopped, and what the service has begun has ended."""
+    service.privilegedStartService()  # type: ignore[no-untyped-call]  # Twisted's own
+    service.startService()  # type: ignore[no-untyped-call]  # Twisted's own
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()

@@ -5,21 +5,28 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import Factory
 from twisted.logger import ILogObserver, Logger
 
 from txregistry.config.load import Loaded, find_configuration, load_configuration
-from txregistry.config.model import HTTP, Filesystem, Log
+from txregistry.config.model import HTTP, Configuration, Filesystem, Log
 from txregistry.config.problems import ConfigurationError
-from txregistry.daemon.assembly import assemble
+from txregistry.daemon.assembly import assemble, tls_context
+from txregistry.daemon.child import Children
 from txregistry.daemon.door import provision_passwords
 from txregistry.daemon.interfaces import IReactor
-from txregistry.daemon.listening import is_local
+from txregistry.daemon.listening import is_local, listen
 from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
 from txregistry.daemon.problems import StartProblem
 from txregistry.daemon.process import raise_file_limit, settle_memory
+from txregistry.daemon.processors import usable_processors
 from txregistry.daemon.service import RegistryService
-from txregistry.daemon.signals import StopSignals
+from txregistry.daemon.signals import Stop, StopSignals
 from txregistry.daemon.storage_root import prepare_root
+from txregistry.daemon.supervisor import Supervisor
+from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
+from txregistry.daemon.worker import Inheritance
 from txregistry.http.tls import TLSProblem
 
 _log = Logger()
@@ -55,13 +62,14 @@ def prepare(
     loaded: Loaded,
     access_log: int,
     environ: Mapping[str, str],
+    observer: ILogObserver | None,
     as_user: Callable[[Callable[[], None]], object] = lambda step: step(),
-) -> RegistryService:
+) -> RegistryService | Supervisor:
     """A service that has its port and needs only to be started. Raise one of `START_PROBLEMS`.
 
     Binding here, not when the service is started, lets a problem be told while there still is a terminal: twistd goes
     into the background first, and can then tell no more than that something failed. `as_user` runs a step as the user
-    that the process will become.
+    that the process will become, `observer` writes the log.
     """
     configuration = loaded.configuration
     for warning in loaded.warnings:
@@ -72,17 +80,41 @@ def prepare(
         folder = storage.driver.rootdirectory
         as_user(lambda: prepare_root(folder, storage.maintenance.readonly))
     as_user(lambda: provision_passwords(configuration.auth))
-    service = assemble(reactor, configuration, access_log, environ)
-    signals = StopSignals(reactor.stop, service.hurry)
-    # At once, so that a signal before the reactor runs is kept for it; and again, because it installs its own.
-    signals.install(reactor)
-    reactor.callWhenRunning(signals.install, reactor)
+    stop = Stop(reactor)
+    service = _service(reactor, configuration, access_log, Notifier(environ), observer, stop)
+    StopSignals(stop, service.hurry).install_for_good(reactor)
     service.bind()
     restricted = configuration.asks_who or configuration.txregistry.access is not None
     if not restricted and open_to_all(configuration.http) and not loaded.declared_open:
         _log.warn("anybody who can reach the address may push and delete", address=configuration.http.addr)
     settle_memory()
     return service
+
+
+def _service(
+    reactor: IReactor,
+    configuration: Configuration,
+    access_log: int,
+    manager: Notifier,
+    observer: ILogObserver | None,
+    stop: Stop,
+) -> RegistryService | Supervisor:
+    http, own = configuration.http, configuration.txregistry
+
+    def open_port(factory: IProtocolFactory) -> IListeningPort:
+        return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
+
+    tls = tls_context(http)
+    # Workers assemble the same: what would keep them from starting is told here.
+    service = assemble(reactor, configuration, access_log, manager, open_port, tls)
+    count = usable_processors() if own.workers is None else own.workers
+    if count == 1:
+        return service
+    inheritance = Inheritance(configuration, tls, access_log, observer, manager.watchdog)
+    # Whose connections are all accepted by others.
+    nobody = Factory()
+    nobody.noisy = False
+    return Supervisor(reactor, lambda: open_port(nobody), Children(reactor, inheritance), count, manager, stop)
 
 
 def open_to_all(http: HTTP) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import pwd
 import signal
@@ -21,6 +22,8 @@ from txregistry.config.model import Log
 from txregistry.daemon import startup
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import LogUnusable
+from txregistry.daemon.service import RegistryService
+from txregistry.daemon.supervisor import Supervisor
 
 # twistd's own name for the file that a daemon logs to.
 LOG_FILE = "twistd.log"
@@ -48,12 +51,19 @@ def make_service(options: Options, reactor: IReactor, environ: Mapping[str, str]
     try:
         loaded = startup.load(options["config"], environ)
         observer = log_observer(twistd, loaded.configuration.log, reactor, environ)
-        service = startup.prepare(reactor, loaded, access_log(twistd), environ, as_user(twistd))
+        service = startup.prepare(reactor, loaded, access_log(twistd), environ, observer, as_user(twistd))
     except startup.START_PROBLEMS as problem:
         sys.exit(startup.explain(problem))
+    reactor.addSystemEventTrigger("after", "shutdown", end_as, service)
     application = LoggedService(observer)
     service.setServiceParent(application)  # type: ignore[no-untyped-call]  # Twisted's own
     return application
+
+
+def end_as(service: RegistryService | Supervisor) -> None:
+    """Let the process end with status 1 where the start has failed: twistd itself knows only 0 by then."""
+    if service.failed:
+        atexit.register(os._exit, 1)
 
 
 class LoggedService(MultiService):

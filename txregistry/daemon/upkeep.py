@@ -74,14 +74,24 @@ class Upkeep:
 
 
 def upkeep_of(
-    configuration: Configuration, registry: Registry, driver: IStorageDriver, workers: IWorkers, clock: IReactorTime
+    configuration: Configuration,
+    registry: Registry,
+    driver: IStorageDriver,
+    workers: IWorkers,
+    clock: IReactorTime,
+    caretaker: bool = True,
 ) -> Upkeep | None:
-    """As the configuration asks for; None where it is read-only."""
+    """As the configuration asks for; None where it is read-only.
+
+    Who is no caretaker only makes itself known: of several workers one does the work in the background.
+    """
     maintenance, own = configuration.storage.maintenance, configuration.txregistry
     if maintenance.readonly:
         return None
     adoption = Adoption(driver)
     work: list[Work] = []
+    if not caretaker:
+        return Upkeep(Servers(driver, clock), adoption, work)
     if own.collection.enabled is not False:
         work.append(collecting(registry.collector, adoption, own.collection, clock))
     if maintenance.uploadpurging.enabled:

@@ -1,0 +1,75 @@
+# mypy: disable-error-code="no-untyped-call"
+# Twisted has not annotated StringTransport.
+
+import pytest
+from twisted.internet.testing import StringTransport
+
+from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, WorkerEnd
+
+
+def connected(protocol: WorkerEnd | ParentEnd | LogRelay) -> StringTransport:
+    transport = StringTransport()
+    protocol.makeConnection(transport)
+    return transport
+
+
+def test_a_parent_hears_each_report_in_order() -> None:
+    heard: list[Report] = []
+    worker, parent = WorkerEnd(lambda order: None, 15.0), ParentEnd(heard.append, lambda: None)
+    transport = connected(worker)
+    worker.ready()
+    worker.alive()
+    worker.stopping()
+    parent.dataReceived(transport.value())
+    assert heard == [Report.READY, Report.ALIVE, Report.STOPPING]
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_a_worker_gets_its_orders(order: Order) -> None:
+    heard: list[Order] = []
+    worker, parent = WorkerEnd(heard.append, None), ParentEnd(lambda report: None, lambda: None)
+    transport = connected(parent)
+    parent.tell(order)
+    worker.dataReceived(transport.value())
+    assert heard == [order]
+
+
+def test_a_worker_whose_parent_is_gone_drains() -> None:
+    heard: list[Order] = []
+    worker = WorkerEnd(heard.append, None)
+    connected(worker)
+    worker.connectionLost()
+    assert heard == [Order.DRAIN]
+
+
+def test_a_parent_hears_that_the_line_broke() -> None:
+    lost: list[None] = []
+    parent = ParentEnd(lambda report: None, lambda: lost.append(None))
+    connected(parent)
+    parent.connectionLost()
+    assert len(lost) == 1
+
+
+def test_only_whole_lines_are_passed_on_and_the_last_one_although_it_is_not() -> None:
+    written: list[str] = []
+    lost: list[None] = []
+    relay = LogRelay(written.append, lambda: lost.append(None))
+    connected(relay)
+    relay.dataReceived(b"one\ntw")
+    relay.dataReceived(b"o")
+    assert written == ["one\n"]
+    relay.dataReceived(b"\nthree\nfo")
+    assert written == ["one\n", "two\nthree\n"]
+    assert lost == []
+    relay.connectionLost()
+    assert written == ["one\n", "two\nthree\n", "fo\n"]
+    assert len(lost) == 1
+
+
+def test_a_character_may_come_in_two_pieces() -> None:
+    written: list[str] = []
+    relay = LogRelay(written.append, lambda: None)
+    connected(relay)
+    for byte in "é\n".encode():
+        relay.dataReceived(bytes([byte]))
+    assert written == ["é\n"]
