@@ -5,6 +5,7 @@ import pytest
 from twisted.internet.testing import StringTransport
 
 from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, WorkerEnd
+from txregistry.daemon.seats import Seats
 
 
 def connected(protocol: WorkerEnd | ParentEnd | LogRelay) -> StringTransport:
@@ -73,3 +74,19 @@ def test_a_character_may_come_in_two_pieces() -> None:
     for byte in "é\n".encode():
         relay.dataReceived(bytes([byte]))
     assert written == ["é\n"]
+
+
+def test_a_worker_is_counted_on_to_accept_from_when_it_answers_until_it_stops() -> None:
+    table = Seats(2)
+    mine, other = table.seat(), table.seat()
+    assert mine is not None
+    assert other is not None
+    other.take()
+    other.counted(1)
+    worker = WorkerEnd(lambda order: None, None, mine)
+    connected(worker)
+    assert other.is_turn()
+    worker.ready()
+    assert not other.is_turn()
+    worker.stopping()
+    assert other.is_turn()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort
 
 from txregistry.api.application import RegistryApplication, Settings
 from txregistry.api.guard import Guard
@@ -42,7 +42,7 @@ def assemble(
     configuration: Configuration,
     access_log: int,
     manager: IManager,
-    open_port: Callable[[IProtocolFactory], IListeningPort],
+    open_port: Callable[[HTTPFactory], IListeningPort],
     tls: TLSContext | None,
     caretaker: bool = True,
 ) -> RegistryService:

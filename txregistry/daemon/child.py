@@ -16,6 +16,7 @@ from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, close_c
 from txregistry.daemon.forking import fork
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.logging import StreamObserver
+from txregistry.daemon.seats import Seats
 from txregistry.daemon.worker import Inheritance, run_worker
 
 
@@ -61,8 +62,10 @@ class Child:
 class Children:
     """Makes workers by forking, all of which inherit the same; see `Birth`."""
 
-    def __init__(self, reactor: IReactor, inheritance: Inheritance) -> None:
+    def __init__(self, reactor: IReactor, inheritance: Inheritance, count: int) -> None:
+        """For `count` at a time, and some that are about to end."""
         self._reactor = reactor
+        self._seats = Seats(2 * count)
         self._inheritance = inheritance
         self._children: set[Child] = set()
 
@@ -71,6 +74,7 @@ class Children:
     ) -> Child:
         """See `Birth`."""
         listening = cast(tcp.Port, port).socket
+        seat = self._seats.seat()
         line, worker_line = socket.socketpair()
         log, worker_log = socket.socketpair()
 
@@ -79,10 +83,15 @@ class Children:
                 copy.close()
             for sibling in self._children:
                 sibling.close_copies()
-            return run_worker(reactor, number, self._inheritance, listening, worker_line, worker_log)
+            return run_worker(reactor, number, self._inheritance, listening, worker_line, worker_log, seat)
+
+        def give_back() -> None:
+            if seat is not None:
+                self._seats.free(seat)
 
         def gone(child: Child, status: int) -> None:
             self._children.discard(child)
+            give_back()
             ended(status)
 
         try:
@@ -91,6 +100,7 @@ class Children:
         except OSError:
             line.close()
             log.close()
+            give_back()
             raise
         child = Child(pid, said, self._log, gone)
         connect(self._reactor, line, child.line)

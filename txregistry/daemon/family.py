@@ -11,6 +11,8 @@ from twisted.internet.interfaces import IReactorSocket, ITransport
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
+from txregistry.daemon.seats import Seat
+
 
 class Report(Enum):
     """What a worker says: a byte each."""
@@ -30,17 +32,22 @@ class Order(Enum):
 class WorkerEnd(Protocol):
     """In the worker; its parent is the service manager that the worker's registry knows of."""
 
-    def __init__(self, obey: Callable[[Order], object], watchdog: float | None) -> None:
+    def __init__(self, obey: Callable[[Order], object], watchdog: float | None, seat: Seat | None = None) -> None:
         """`watchdog` is how often to call `alive`, in seconds; None where nobody wants to know."""
         self._obey = obey
+        self._seat = seat
         self.watchdog = watchdog
 
     def ready(self) -> None:
         """The worker answers."""
+        if self._seat is not None:
+            self._seat.take()
         self._say(Report.READY)
 
     def stopping(self) -> None:
         """The worker takes no more connections."""
+        if self._seat is not None:
+            self._seat.leave()
         self._say(Report.STOPPING)
 
     def alive(self) -> None:

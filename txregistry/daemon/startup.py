@@ -114,7 +114,7 @@ def _service(
     # Whose connections are all accepted by others.
     nobody = Factory()
     nobody.noisy = False
-    return Supervisor(reactor, lambda: open_port(nobody), Children(reactor, inheritance), count, manager, stop)
+    return Supervisor(reactor, lambda: open_port(nobody), Children(reactor, inheritance, count), count, manager, stop)
 
 
 def open_to_all(http: HTTP) -> bool:

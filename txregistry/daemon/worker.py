@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 from attrs import frozen
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import IListeningPort
 from twisted.logger import ILogObserver, Logger, globalLogPublisher
 
 from txregistry.config.model import Configuration
@@ -15,8 +15,10 @@ from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.logging import StreamObserver
 from txregistry.daemon.problems import StartProblem
 from txregistry.daemon.process import settle_memory
+from txregistry.daemon.seats import Seat
 from txregistry.daemon.service import run_service
 from txregistry.daemon.signals import WORKER_SIGNALS, Stop, StopSignals
+from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext
 from txregistry.http.transport import adopt
 
@@ -47,6 +49,7 @@ def run_worker(
     listening: socket.socket,
     line: socket.socket,
     log: socket.socket,
+    seat: Seat | None,
 ) -> int:
     """Serve on a socket until the parent or a signal ends it; the exit status.
 
@@ -60,11 +63,13 @@ def run_worker(
             service.hurry()
         stop()
 
-    end = WorkerEnd(obey, inheritance.watchdog)
+    end = WorkerEnd(obey, inheritance.watchdog, seat)
 
-    def open_port(factory: IProtocolFactory) -> IListeningPort:
+    def open_port(factory: HTTPFactory) -> IListeningPort:
+        if seat is not None:
+            factory.counted = seat.counted
         with listening:
-            return adopt(reactor, listening.fileno(), factory)
+            return adopt(reactor, listening.fileno(), factory, None if seat is None else seat.is_turn)
 
     try:
         service = assemble(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory, Protocol
@@ -13,6 +15,10 @@ from txregistry.http.secure import SecureConnection
 from txregistry.http.tls import TLSContext
 
 DEFAULT_LIMITS = Limits()
+
+
+def _ignore(count: int) -> None:
+    """Nobody wants to know."""
 
 
 class HTTPFactory(Factory):
@@ -31,6 +37,8 @@ class HTTPFactory(Factory):
         self.clock = clock
         self.limits = limits
         self.draining = False
+        # Called with the number of connections when it has changed.
+        self.counted: Callable[[int], object] = _ignore
         self._tls = tls
         self._connections: set[HTTPConnection] = set()
         self._sweep: IDelayedCall | None = None
@@ -62,12 +70,14 @@ class HTTPFactory(Factory):
     def connected(self, connection: HTTPConnection) -> None:
         """A connection tells that it begins."""
         self._connections.add(connection)
+        self.counted(len(self._connections))
         if self._sweep is None:
             self._sweep = self.clock.callLater(1.0, self._look_around)
 
     def disconnected(self, connection: HTTPConnection) -> None:
         """A connection tells that it has ended."""
         self._connections.discard(connection)
+        self.counted(len(self._connections))
         if self._connections:
             return
         if self._sweep is not None:

@@ -11,13 +11,14 @@ import select
 import socket
 import stat
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn, cast
 
 from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IPushProducer, IReactorFDSet
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IPushProducer, IReactorFDSet, IReactorTime
 from twisted.internet.main import CONNECTION_LOST
 from zope.interface import implementer
 
@@ -29,6 +30,8 @@ RECEIVE = 256 * 1024
 SEND = 1024 * 1024
 # Connections that the kernel accepts before the reactor does.
 BACKLOG = 1024
+# How long a port whose turn it is not leaves a connection to others, in seconds.
+COURTESY = 0.002
 # The most pieces that one system call takes (IOV_MAX).
 VECTOR = 1024
 
@@ -182,7 +185,33 @@ class ImmediateUnixServer(ImmediateServer):
     setTcpNoDelay = unix.Server.setTcpNoDelay
 
 
-class TCPPort(tcp.Port):
+class _Shared(tcp.Port):
+    """A port whose socket other processes may accept from, too.
+
+    Whoever wakes first would take all that wait, and keep them as long as they live. So where there is a `turn`, one is
+    taken at a time, and after some waiting only by those whose turn it is not.
+    """
+
+    turn: Callable[[], bool] | None = None
+
+    def doRead(self) -> None:
+        """See `IReadDescriptor`."""
+        if self.turn is not None:
+            if not self.turn():
+                self.stopReading()
+                cast(IReactorTime, self.reactor).callLater(COURTESY, self._take_what_is_left)
+                return
+            self.numberAccepts = 1
+        super().doRead()
+
+    def _take_what_is_left(self) -> None:
+        if self.connected and not self.disconnecting:
+            self.numberAccepts = 1
+            super().doRead()
+            self.startReading()
+
+
+class TCPPort(_Shared):
     """Accepts TCP connections; on `::` it serves IPv4 as well."""
 
     def startListening(self) -> None:
@@ -198,7 +227,7 @@ class TCPPort(tcp.Port):
         return sock
 
 
-class UnixPort(unix.Port):
+class UnixPort(_Shared, unix.Port):
     """Accepts connections on a Unix socket."""
 
     def startListening(self) -> None:
@@ -235,9 +264,14 @@ def listen_unix(
     return listener
 
 
-def adopt(reactor: IReactorFDSet, fd: int, factory: IProtocolFactory) -> IListeningPort:
+def adopt(
+    reactor: IReactorFDSet, fd: int, factory: IProtocolFactory, turn: Callable[[], bool] | None = None
+) -> IListeningPort:
     """Listen on an inherited socket, which is listening already. The descriptor is duplicated; the caller closes its
-    own. Raise `CannotListenError` when it is no listening TCP or Unix socket."""
+    own. Raise `CannotListenError` when it is no listening TCP or Unix socket.
+
+    Where other processes accept from it too, `turn` says whether this one is to take the next connection.
+    """
     try:
         inherited = socket.socket(fileno=os.dup(fd))
     except OSError as problem:
@@ -249,11 +283,12 @@ def adopt(reactor: IReactorFDSet, fd: int, factory: IProtocolFactory) -> IListen
         )
         if not listening:
             raise CannotListenError(None, f"descriptor {fd}", OSError(errno.EINVAL, "no listening stream socket"))
-        listener: tcp.Port
+        listener: _Shared
         if inherited.family == socket.AF_UNIX:
             listener = _inherited_unix_port(reactor, inherited, factory)
         else:
             listener = TCPPort._fromListeningDescriptor(reactor, inherited.fileno(), inherited.family, factory)
+    listener.turn = turn
     listener.startListening()
     return listener
 
