@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from attrs import frozen
 from klein import Klein
@@ -24,6 +23,7 @@ from txregistry.api.tags import TagHandlers
 from txregistry.api.tokens import MachineTokenHandlers, TokenServerHandlers, TokenServices
 from txregistry.api.uploads import UploadHandlers
 from txregistry.api.urls import URLs
+from txregistry.concurrency.begun import begun
 from txregistry.http.errors import BadMessage
 from txregistry.http.exchange import Exchange
 from txregistry.http.headers import Field
@@ -107,11 +107,11 @@ class RegistryApplication:
         """See `IApplication`."""
         self._on_finished(exchange)
 
-    def _endpoint(self, route: Route, handler: Handler) -> Callable[..., Coroutine[Any, Any, Response]]:
+    def _endpoint(self, route: Route, handler: Handler) -> Callable[..., Response | Deferred[Response]]:
         guard = self._guard
         door = None if route.access is Access.NOTHING else guard.door
 
-        async def endpoint(request: Request, **arguments: object) -> Response:
+        async def answer(request: Request, arguments: Mapping[str, object]) -> Response:
             request.route = route.name
             try:
                 if door is not None:
@@ -127,6 +127,9 @@ class RegistryApplication:
             except Exception as error:
                 response = error_response(error)
             return self._complete(response)
+
+        def endpoint(request: Request, **arguments: object) -> Response | Deferred[Response]:
+            return begun(answer(request, arguments))
 
         return endpoint
 
