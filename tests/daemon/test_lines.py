@@ -1,4 +1,5 @@
 import os
+import select
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -142,3 +143,42 @@ def test_text_that_is_no_utf8_is_written_all_the_same(pipe: tuple[int, int]) -> 
     lines.add("\udcff\n")
     Deferred.fromCoroutine(lines.flush())
     assert arrived(pipe[0]) == b"\\udcff\n"
+
+
+def test_what_is_written_at_once_ends_with_a_line_so_that_others_may_write_between(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pieces: list[bytes] = []
+    write = os.write
+
+    def noted(descriptor: int, piece: memoryview) -> int:
+        pieces.append(bytes(piece))
+        return write(descriptor, piece)
+
+    monkeypatch.setattr(os, "write", noted)
+    lines = b"".join(b"%05d%s\n" % (number, b"x" * (number % 300)) for number in range(1000))
+    with open(tmp_path / "log", "wb") as file:
+        write_all(file.fileno(), lines)
+    assert b"".join(pieces) == lines
+    assert all(piece.endswith(b"\n") and len(piece) <= select.PIPE_BUF for piece in pieces)
+    assert len(pieces) < len(lines) / select.PIPE_BUF * 1.2
+
+
+def test_a_line_that_is_too_long_for_one_piece_is_whole_when_nobody_else_writes(pipe: tuple[int, int]) -> None:
+    lines = BufferedLines(pipe[1], InlineWorkers(), Clock())
+    line = "x" * 10_000 + "\n"
+    lines.add(line)
+    Deferred.fromCoroutine(lines.flush())
+    assert arrived(pipe[0]) == line.encode()
+
+
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f40b", "\udcff"])
+def test_beside_others_it_is_cut_and_stays_one_line(pipe: tuple[int, int], character: str) -> None:
+    lines = BufferedLines(pipe[1], InlineWorkers(), Clock(), alone=False)
+    lines.add(character * 10_000 + "\n")
+    lines.add(character * 10 + "\n")
+    Deferred.fromCoroutine(lines.flush())
+    first, second, rest = arrived(pipe[0]).split(b"\n")
+    assert select.PIPE_BUF - 8 <= len(first) < select.PIPE_BUF
+    assert first.endswith(b"...")
+    assert (second, rest) == ((character * 10).encode("utf-8", "backslashreplace"), b"")

@@ -20,6 +20,8 @@ from txregistry.http.server import HTTPFactory
 class NoApplication:
     """Nobody gets as far as to ask it."""
 
+    headers = ()
+
     def handle(self, request: Request) -> Response:
         return Response(500)
 

@@ -124,3 +124,16 @@ def test_the_journal_is_known_by_device_and_inode() -> None:
     os.close(reader)
     os.close(writer)
     assert not is_journal(writer, {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"})
+
+
+def test_the_number_of_a_worker_stands_on_its_lines_which_go_elsewhere() -> None:
+    parents, workers = io.StringIO(), io.StringIO()
+    parent = StreamObserver(parents, "warn", formatter_for("json", {}))
+    worker = parent.of_worker(workers, 2)
+    for level in (LogLevel.info, LogLevel.warn):
+        worker({"log_format": "seen", "log_time": 0.0, "log_level": level})
+    [line] = workers.getvalue().splitlines()
+    assert json.loads(line)["worker"] == 2
+    assert parents.getvalue() == ""
+    parent.write_lines(workers.getvalue())
+    assert parents.getvalue() == workers.getvalue()

@@ -12,6 +12,7 @@ from txregistry.config.model import Configuration
 from txregistry.daemon.upkeep import Upkeep, upkeep_of
 from txregistry.registry.checking.place import Plan
 from txregistry.registry.collection.adoption import Adoption
+from txregistry.registry.servers import Servers
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound, StorageFailure
 
@@ -115,3 +116,16 @@ def test_a_storage_that_cannot_be_written_is_told_and_does_not_keep_it_from_serv
     assert [event["reason"] for event in logs if "reason" in event] == ["No space left on device"]
     now(served.rest())
     now(served.leave())
+
+
+def test_who_is_no_caretaker_makes_itself_known_and_does_nothing_else() -> None:
+    world = World()
+    found = upkeep_of(configuration(), world.registry, world.driver, InlineWorkers(), world.clock, caretaker=False)
+    assert found is not None
+    now(found.begin())
+    assert not world.clock.getDelayedCalls()
+    assert now(Servers(world.driver, world.clock).keep_away()) is None
+    assert now(Adoption(world.driver).is_ours())
+    now(found.rest())
+    now(found.leave())
+    assert world.driver.open == []

@@ -33,6 +33,8 @@ from txregistry.storage.memory import MemoryDriver
 _THREADS_WITHOUT_DISK = 10
 # Checking a password takes a core to itself.
 _THREADS_FOR_PASSWORDS = 2
+# The worker that also collects, purges and scrubs; whoever replaces it has its number.
+_CARETAKER = 1
 # To ask a directory for it waits for the network.
 _THREADS_FOR_DIRECTORY = 8
 
@@ -44,13 +46,13 @@ def assemble(
     manager: IManager,
     open_port: Callable[[HTTPFactory], IListeningPort],
     tls: TLSContext | None,
-    caretaker: bool = True,
+    worker: int | None = None,
 ) -> RegistryService:
     """A service that holds no port and no thread yet. `access_log` is the descriptor that the access log goes to.
 
-    `caretaker` says whether it also does what is done for the store and not for each process. Raise `StorageUnusable`
-    where the storage folder cannot be used, `AuthUnusable` where the keys for tokens cannot, `ExtraMissing` where a
-    library is missing.
+    `worker` is its number where there are several; one of them does what is done for the store and not for each
+    process. Raise `StorageUnusable` where the storage folder cannot be used, `AuthUnusable` where the keys for tokens
+    cannot, `ExtraMissing` where a library is missing.
     """
     http, storage = configuration.http, configuration.storage
     threads = storage.driver.maxthreads if isinstance(storage.driver, Filesystem) else _THREADS_WITHOUT_DISK
@@ -69,11 +71,11 @@ def assemble(
         application = RegistryApplication(registry, settings)
     else:
         workers.append(ThreadWorkers(reactor, "access log", 1))
-        lines = BufferedLines(access_log, workers[-1], reactor)
+        lines = BufferedLines(access_log, workers[-1], reactor, alone=worker is None)
         application = RegistryApplication(registry, settings, _access_logger(lines))
     factory = HTTPFactory(application, reactor, tls=tls)
     drain = Drain(factory, reactor, http.draintimeout)
-    upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor, caretaker)
+    upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor, worker in (None, _CARETAKER))
     return RegistryService(reactor, lambda: open_port(factory), drain, workers, lines, manager, upkeep)
 
 

@@ -27,9 +27,16 @@ _log = Logger()
 class BufferedLines:
     """Collects lines and writes them together, each second or when many have come, on a worker."""
 
-    def __init__(self, descriptor: int, workers: IWorkers, clock: IReactorTime, most: int = MOST) -> None:
-        """`workers` needs a thread for this alone, which waits while the reader of a pipe does not read."""
+    def __init__(
+        self, descriptor: int, workers: IWorkers, clock: IReactorTime, most: int = MOST, alone: bool = True
+    ) -> None:
+        """`workers` needs a thread for this alone, which waits while the reader of a pipe does not read.
+
+        Unless it is `alone`, other processes write to the same pipe. Then lines longer than what the kernel keeps in
+        one piece there (PIPE_BUF bytes) are cut, so that each stays one line.
+        """
         self._most = most
+        self._alone = alone
         self._descriptor = descriptor
         self._workers = workers
         self._clock = clock
@@ -44,6 +51,9 @@ class BufferedLines:
         if self._waiting > self._most:
             self._dropped += 1
             return
+        # Few are so long that their bytes have to be counted.
+        if not self._alone and 4 * len(line) > select.PIPE_BUF:
+            line = _cut(line)
         self._lines.append(line)
         self._waiting += len(line)
         if self._waiting > BATCH:
@@ -71,7 +81,7 @@ class BufferedLines:
     def _flush(self) -> None:
         if self._writing is not None or not self._lines:
             return
-        data = "".join(self._lines).encode("utf-8", "backslashreplace")
+        data = _encoded("".join(self._lines))
         self._lines.clear()
         self._waiting = 0
         self._writing = writing = self._workers.run(write_all, self._descriptor, data)
@@ -92,15 +102,29 @@ class BufferedLines:
 
 
 def write_all(descriptor: int, data: bytes, patience: float = PATIENCE) -> None:
-    """Write everything; raise `TimeoutError` when nothing can be written for `patience` seconds. Blocks no longer.
+    """Write lines; raise `TimeoutError` when nothing can be written for `patience` seconds. Blocks no longer.
 
     The descriptor stays in blocking mode, because that belongs to the open file, which others (a shell) share. A
-    piece of PIPE_BUF bytes does not block once poll(2) has said that the pipe can be written.
+    piece of PIPE_BUF bytes does not block once poll(2) has said that the pipe can be written, and is not mixed with
+    what others write; so pieces end with a line where they can.
     """
     poller = select.poll()
     poller.register(descriptor, select.POLLOUT)
-    view = memoryview(data)
-    while view:
+    view, done = memoryview(data), 0
+    while done < len(data):
         if not poller.poll(patience * 1000):
             raise TimeoutError("nobody reads it")
-        view = view[os.write(descriptor, view[: select.PIPE_BUF]) :]
+        most = done + select.PIPE_BUF
+        end = len(data) if len(data) <= most else data.rfind(b"\n", done, most) + 1 or most
+        done += os.write(descriptor, view[done:end])
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _cut(line: str) -> str:
+    data = _encoded(line)
+    if len(data) <= select.PIPE_BUF:
+        return line
+    return data[: select.PIPE_BUF - 4].decode("utf-8", "ignore") + "...\n"

@@ -24,9 +24,6 @@ from txregistry.http.transport import adopt
 
 _log = Logger()
 
-# The worker that also does for the store what is not for each process: collects, purges, scrubs.
-_CARETAKER = 1
-
 
 @frozen
 class Inheritance:
@@ -79,7 +76,7 @@ def run_worker(
             end,
             open_port,
             inheritance.tls,
-            caretaker=number == _CARETAKER,
+            worker=number,
         )
         service.bind()
     except StartProblem as problem:
