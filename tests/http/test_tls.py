@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +19,13 @@ from twisted.internet.testing import MemoryReactorClock
 from tests.http.certificates import Identity, make_identity
 from tests.http.client import Application, Handler, Received, Sink, Wire, echo, split_answers
 from tests.http.test_bodies import Streaming
+from tests.http.test_sending import FileBody
 from txregistry.http.ciphers import openssl_ciphers
 from txregistry.http.errors import BodyAborted
 from txregistry.http.failures import failure
 from txregistry.http.request import Request
 from txregistry.http.response import Response
-from txregistry.http.secure import SecureConnection
+from txregistry.http.secure import PIECE, SecureConnection
 from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext, TLSProblem, TLSSettings
 
@@ -64,21 +66,30 @@ class TLSClient:
         handler: Handler = echo,
         identity: Identity | None = None,
         configure: Callable[[ssl.SSLContext], None] = lambda context: None,
+        standard: bool = True,
+        before: TLSClient | None = None,
     ) -> None:
+        """With a client from `before`, the same one comes back to the same server, with its ticket."""
         self.application = Application(handler)
         self.clock = MemoryReactorClock()
-        factory = HTTPFactory(self.application, self.clock, tls=TLSContext(settings))
+        self.server: TLSContext = TLSContext(settings, standard) if before is None else before.server
+        factory = HTTPFactory(self.application, self.clock, tls=self.server)
         connection = factory.buildProtocol(None)
         assert isinstance(connection, SecureConnection)
         self.connection = connection
         self.wire = Wire(peerAddress=IPv4Address("TCP", "192.0.2.7", 40123))
         connection.makeConnection(self.wire)
-        context = ssl.create_default_context(cafile=settings.certificate)
+        self.context: ssl.SSLContext = (
+            ssl.create_default_context(cafile=settings.certificate) if before is None else before.context
+        )
         if identity is not None:
-            context.load_cert_chain(identity.certificate_file, identity.key_file)
-        configure(context)
+            self.context.load_cert_chain(identity.certificate_file, identity.key_file)
+        configure(self.context)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+        session = None if before is None else before.tls.session
+        self.tls: ssl.SSLObject = self.context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname="localhost", session=session
+        )
         self._plain = b""
         self.goodbye = False
 
@@ -129,14 +140,14 @@ def settings(server: Identity, **more: object) -> TLSSettings:
     return TLSSettings(server.certificate_file, server.key_file, **more)  # type: ignore[arg-type]  # by name
 
 
-# Both engines, with what a client needs to show none of the differences.
-BOTH = pytest.mark.parametrize("client_auth", [None, "request-client-cert"])
+# The engine of the standard library, and that of pyOpenSSL.
+BOTH = pytest.mark.parametrize("standard", [True, False])
 
 
 @BOTH
 @pytest.mark.parametrize("cut", [1 << 30, 1, 7])
-def test_requests_are_answered_however_the_records_are_cut(server: Identity, client_auth: str | None, cut: int) -> None:
-    client = TLSClient(settings(server, client_auth=client_auth))
+def test_requests_are_answered_however_the_records_are_cut(server: Identity, standard: bool, cut: int) -> None:
+    client = TLSClient(settings(server), standard=standard)
     client.shake_hands()
     client.send(GET, cut)
     client.send(GET, cut)
@@ -147,13 +158,13 @@ def test_requests_are_answered_however_the_records_are_cut(server: Identity, cli
 
 
 @BOTH
-def test_large_bodies_go_both_ways(server: Identity, client_auth: str | None) -> None:
+def test_large_bodies_go_both_ways(server: Identity, standard: bool) -> None:
     content = bytes(range(256)) * 8_192
 
     async def handler(request: Request) -> Response:
         return Response(200, (), await request.body.read(len(content)))
 
-    client = TLSClient(settings(server, client_auth=client_auth), lambda r: Deferred.fromCoroutine(handler(r)))
+    client = TLSClient(settings(server), lambda r: Deferred.fromCoroutine(handler(r)), standard=standard)
     client.shake_hands()
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(content) + content, 262_144)
     (answer,) = client.answers()
@@ -161,9 +172,9 @@ def test_large_bodies_go_both_ways(server: Identity, client_auth: str | None) ->
 
 
 @BOTH
-def test_what_one_reading_holds_comes_in_large_pieces(server: Identity, client_auth: str | None) -> None:
+def test_what_one_reading_holds_comes_in_large_pieces(server: Identity, standard: bool) -> None:
     handler = Streaming()
-    client = TLSClient(settings(server, client_auth=client_auth), handler)
+    client = TLSClient(settings(server), handler, standard=standard)
     client.shake_hands()
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
     client.send(b"x" * 200_000)
@@ -171,9 +182,9 @@ def test_what_one_reading_holds_comes_in_large_pieces(server: Identity, client_a
 
 
 @BOTH
-def test_a_paused_reader_stops_the_socket(server: Identity, client_auth: str | None) -> None:
+def test_a_paused_reader_stops_the_socket(server: Identity, standard: bool) -> None:
     handler = Streaming(Sink(lambda sink: sink.producer.pauseProducing()))
-    client = TLSClient(settings(server, client_auth=client_auth), handler)
+    client = TLSClient(settings(server), handler, standard=standard)
     client.shake_hands()
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n" + b"x" * 10)
     assert not client.wire.reading
@@ -182,8 +193,8 @@ def test_a_paused_reader_stops_the_socket(server: Identity, client_auth: str | N
 
 
 @BOTH
-def test_the_server_says_goodbye(server: Identity, client_auth: str | None) -> None:
-    client = TLSClient(settings(server, client_auth=client_auth))
+def test_the_server_says_goodbye(server: Identity, standard: bool) -> None:
+    client = TLSClient(settings(server), standard=standard)
     client.shake_hands()
     client.send(b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
     assert len(client.answers()) == 1
@@ -192,10 +203,8 @@ def test_the_server_says_goodbye(server: Identity, client_auth: str | None) -> N
 
 
 @BOTH
-def test_a_refused_client_hears_goodbye_and_what_it_still_sends_is_discarded(
-    server: Identity, client_auth: str | None
-) -> None:
-    client = TLSClient(settings(server, client_auth=client_auth))
+def test_a_refused_client_hears_goodbye_and_what_it_still_sends_is_discarded(server: Identity, standard: bool) -> None:
+    client = TLSClient(settings(server), standard=standard)
     client.shake_hands()
     client.send(b"nonsense\r\n\r\n")
     assert [answer.status for answer in client.answers()] == [400]
@@ -206,9 +215,9 @@ def test_a_refused_client_hears_goodbye_and_what_it_still_sends_is_discarded(
 
 
 @BOTH
-def test_the_clients_goodbye_closes_its_half(server: Identity, client_auth: str | None) -> None:
+def test_the_clients_goodbye_closes_its_half(server: Identity, standard: bool) -> None:
     waiting: Deferred[Response] = Deferred()
-    client = TLSClient(settings(server, client_auth=client_auth), lambda request: waiting)
+    client = TLSClient(settings(server), lambda request: waiting, standard=standard)
     client.shake_hands()
     client.send(GET)
     with pytest.raises(ssl.SSLWantReadError):
@@ -220,9 +229,9 @@ def test_the_clients_goodbye_closes_its_half(server: Identity, client_auth: str 
 
 
 @BOTH
-def test_a_body_that_ends_without_goodbye_is_aborted(server: Identity, client_auth: str | None) -> None:
+def test_a_body_that_ends_without_goodbye_is_aborted(server: Identity, standard: bool) -> None:
     handler = Streaming()
-    client = TLSClient(settings(server, client_auth=client_auth), handler)
+    client = TLSClient(settings(server), handler, standard=standard)
     client.shake_hands()
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhello")
     client.connection.readConnectionLost()
@@ -239,16 +248,16 @@ def test_a_client_that_leaves_within_the_handshake_is_let_go(server: Identity) -
 
 
 @BOTH
-def test_a_damaged_handshake_is_answered_with_an_alert(server: Identity, client_auth: str | None) -> None:
-    client = TLSClient(settings(server, client_auth=client_auth))
+def test_a_damaged_handshake_is_answered_with_an_alert(server: Identity, standard: bool) -> None:
+    client = TLSClient(settings(server), standard=standard)
     client.connection.dataReceived(b"\x16\x03\x01\x00\x05hello")
     assert client.wire.value().startswith(b"\x15\x03")
     assert client.wire.disconnecting
 
 
 @BOTH
-def test_a_damaged_record_ends_the_connection(server: Identity, client_auth: str | None) -> None:
-    client = TLSClient(settings(server, client_auth=client_auth))
+def test_a_damaged_record_ends_the_connection(server: Identity, standard: bool) -> None:
+    client = TLSClient(settings(server), standard=standard)
     client.shake_hands()
     client.send(GET)
     client.connection.dataReceived(b"\x17\x03\x03\x00\x20" + b"\0" * 32)
@@ -280,9 +289,10 @@ def test_a_client_that_never_ends_its_handshake_is_let_go(server: Identity) -> N
 
 
 @BOTH
-def test_http_1_1_is_agreed_on(server: Identity, client_auth: str | None) -> None:
+def test_http_1_1_is_agreed_on(server: Identity, standard: bool) -> None:
     client = TLSClient(
-        settings(server, client_auth=client_auth),
+        settings(server),
+        standard=standard,
         configure=lambda context: context.set_alpn_protocols(["h2", "http/1.1"]),
     )
     client.shake_hands()
@@ -290,9 +300,9 @@ def test_http_1_1_is_agreed_on(server: Identity, client_auth: str | None) -> Non
 
 
 @BOTH
-def test_a_client_that_knows_other_protocols_only_is_served(server: Identity, client_auth: str | None) -> None:
+def test_a_client_that_knows_other_protocols_only_is_served(server: Identity, standard: bool) -> None:
     client = TLSClient(
-        settings(server, client_auth=client_auth), configure=lambda context: context.set_alpn_protocols(["h2"])
+        settings(server), configure=lambda context: context.set_alpn_protocols(["h2"]), standard=standard
     )
     client.shake_hands()
     assert client.tls.selected_alpn_protocol() is None
@@ -312,6 +322,7 @@ def outcome(client: TLSClient) -> list[bytes | None]:
     return [request.client_certificate for request in client.application.requests]
 
 
+@BOTH
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize(
     ("client_auth", "nobody_passes", "stranger_passes"),
@@ -332,15 +343,58 @@ def test_each_way_to_authenticate_clients_lets_in_whom_it_should(
     nobody_passes: bool,
     stranger_passes: bool,
     version: ssl.TLSVersion,
+    standard: bool,
 ) -> None:
     wanted = settings(server, client_cas=[authority.certificate_file], client_auth=client_auth)
 
     def pin(context: ssl.SSLContext) -> None:
         context.minimum_version = context.maximum_version = version
 
-    assert outcome(TLSClient(wanted, identity=member, configure=pin)) == [member.der]
-    assert outcome(TLSClient(wanted, configure=pin)) == ([None] if nobody_passes else [])
-    assert outcome(TLSClient(wanted, identity=stranger, configure=pin)) == ([stranger.der] if stranger_passes else [])
+    assert outcome(TLSClient(wanted, identity=member, configure=pin, standard=standard)) == [member.der]
+    assert outcome(TLSClient(wanted, configure=pin, standard=standard)) == ([None] if nobody_passes else [])
+    seen = outcome(TLSClient(wanted, identity=stranger, configure=pin, standard=standard))
+    assert seen == ([stranger.der] if stranger_passes else [])
+
+
+@BOTH
+@pytest.mark.parametrize("client_auth", [None, "request-client-cert", "require-and-verify-client-cert"])
+def test_a_client_that_comes_back_with_a_ticket_is_known_again(
+    server: Identity, authority: Identity, member: Identity, client_auth: str | None, standard: bool
+) -> None:
+    cas = [] if client_auth is None else [authority.certificate_file]
+    wanted = settings(server, client_cas=cas, client_auth=client_auth)
+    first = TLSClient(wanted, identity=member, standard=standard)
+    expected = [None if client_auth is None else member.der]
+    assert outcome(first) == expected
+    again = TLSClient(wanted, standard=standard, before=first)
+    assert outcome(again) == expected
+    assert again.tls.session_reused
+
+
+@BOTH
+def test_the_client_chooses_among_the_suites(server: Identity, standard: bool) -> None:
+    def small_first(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384")
+
+    client = TLSClient(settings(server), configure=small_first, standard=standard)
+    client.shake_hands()
+    assert client.tls.cipher() == ("ECDHE-ECDSA-AES128-GCM-SHA256", "TLSv1.2", 128)
+
+
+@BOTH
+def test_a_file_is_encrypted_in_pieces_behind_its_head(server: Identity, standard: bool, tmp_path: Path) -> None:
+    content = os.urandom(3 * PIECE + 5)
+    path = tmp_path / "file"
+    path.write_bytes(content)
+
+    body = FileBody(path, 2, len(content) - 2)
+    client = TLSClient(settings(server), lambda request: Response(200, (), body), standard=standard)
+    client.shake_hands()
+    client.send(GET)
+    (answer,) = client.answers()
+    assert answer.body == content[2:]
+    assert body.closed == 1
 
 
 # Versions and suites
@@ -355,12 +409,12 @@ def test_the_oldest_version_is_as_configured(server: Identity) -> None:
 
 
 @BOTH
-def test_suites_are_as_configured(server: Identity, client_auth: str | None) -> None:
+def test_suites_are_as_configured(server: Identity, standard: bool) -> None:
     def old(context: ssl.SSLContext) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
 
     suites = ["TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"]
-    client = TLSClient(settings(server, cipher_suites=suites, client_auth=client_auth), configure=old)
+    client = TLSClient(settings(server, cipher_suites=suites), configure=old, standard=standard)
     client.shake_hands()
     cipher = client.tls.cipher()
     assert cipher is not None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from OpenSSL import SSL, crypto
 
 # What is decrypted at once: all that one reading of the socket can hold.
 PLAIN = 256 * 1024
+# What pyOpenSSL is asked for at once. It makes a new buffer of that size each time, and the C library fetches larger
+# ones from the kernel and gives them back: that cost five times as much as encryption does.
+_RECORD = 16 * 1024
+_TAKEN = 65 * 1024
 
 # One for all connections: it is emptied before it is used again.
 _plain = bytearray(PLAIN)
@@ -25,8 +30,8 @@ class Engine(Protocol):
     def feed(self, data: bytes) -> None:
         """Encrypted bytes have come."""
 
-    def take(self) -> bytes:
-        """Encrypted bytes that are to be sent."""
+    def take(self) -> Sequence[bytes]:
+        """Encrypted bytes that are to be sent, in pieces, none of them empty."""
 
     def handshake(self) -> bool:
         """Go on with the handshake; whether it is done."""
@@ -34,7 +39,7 @@ class Engine(Protocol):
     def read(self) -> bytes:
         """Decrypt what has come, up to `PLAIN` bytes; empty when there is nothing more for now."""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Encrypt all of it."""
 
     def close(self) -> None:
@@ -56,15 +61,18 @@ class SSLObjectEngine:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        self._empty = True
         self.ended = False
 
     def feed(self, data: bytes) -> None:
         """See `Engine`."""
+        self._empty = False
         self._incoming.write(data)
 
-    def take(self) -> bytes:
+    def take(self) -> Sequence[bytes]:
         """See `Engine`."""
-        return self._outgoing.read()
+        data = self._outgoing.read()
+        return (data,) if data else ()
 
     def handshake(self) -> bool:
         """See `Engine`."""
@@ -78,6 +86,8 @@ class SSLObjectEngine:
 
     def read(self) -> bytes:
         """See `Engine`."""
+        if self._empty:
+            return b""
         count = 0
         try:
             while count < PLAIN:
@@ -87,7 +97,7 @@ class SSLObjectEngine:
                     break
                 count += read
         except ssl.SSLWantReadError:
-            pass
+            self._empty = True
         except ssl.SSLZeroReturnError:
             self.ended = True
         except ssl.SSLError as problem:
@@ -95,7 +105,7 @@ class SSLObjectEngine:
                 raise TLSError(problem.reason or str(problem)) from problem
         return bytes(_view[:count])
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """See `Engine`."""
         try:
             sent = self._tls.write(data)
@@ -123,25 +133,28 @@ class SSLObjectEngine:
 
 
 class PyOpenSSLEngine:
-    """By pyOpenSSL, which can take certificates without verifying them."""
+    """By pyOpenSSL, which can take certificates without verifying them, and brings the newest OpenSSL along."""
 
     def __init__(self, context: SSL.Context) -> None:
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
+        self._empty = True
         self.ended = False
 
     def feed(self, data: bytes) -> None:
         """See `Engine`."""
+        self._empty = False
         self._tls.bio_write(data)
 
-    def take(self) -> bytes:
+    def take(self) -> Sequence[bytes]:
         """See `Engine`."""
-        pieces = []
+        pieces: list[bytes] = []
         try:
-            while True:
-                pieces.append(self._tls.bio_read(PLAIN))
+            while not pieces or len(pieces[-1]) == _TAKEN:
+                pieces.append(self._tls.bio_read(_TAKEN))
         except SSL.WantReadError:
-            return b"".join(pieces)
+            pass
+        return pieces
 
     def handshake(self) -> bool:
         """See `Engine`."""
@@ -155,12 +168,14 @@ class PyOpenSSLEngine:
 
     def read(self) -> bytes:
         """See `Engine`."""
+        if self._empty:
+            return b""
         count = 0
         try:
             while count < PLAIN:
-                count += self._tls.recv_into(cast(bytearray, _view[count:]))
+                count += self._tls.recv_into(cast(bytearray, _view[count:]), _RECORD)
         except SSL.WantReadError:
-            pass
+            self._empty = True
         except SSL.ZeroReturnError:
             self.ended = True
         except SSL.Error as problem:
@@ -168,7 +183,7 @@ class PyOpenSSLEngine:
                 raise TLSError(reason_of(problem)) from problem
         return bytes(_view[:count])
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """See `Engine`."""
         rest = memoryview(data)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import cast
@@ -19,7 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from txregistry.http.engines import Engine, TLSError
-from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport
+from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport, ISendfileTransport
 
 _log = Logger()
 
@@ -31,7 +32,14 @@ _WRONG_PROTOCOL = (
 )
 
 
-@implementer(IHalfCloseableProtocol, IConnectionTransport, IMeasuredTransport, ISecureTransport)
+# What of a file is encrypted at once, and waits here when the peer is slow: it stays in the processor's cache.
+PIECE = 128 * 1024
+
+# One for all connections: what stands in it is encrypted before anything else happens.
+_piece = memoryview(bytearray(PIECE))
+
+
+@implementer(IHalfCloseableProtocol, IConnectionTransport, IMeasuredTransport, ISecureTransport, ISendfileTransport)
 class SecureConnection(Protocol):
     """A protocol to the socket, a transport to the protocol above.
 
@@ -95,20 +103,26 @@ class SecureConnection(Protocol):
         """See `IMeasuredTransport`; counts encrypted bytes."""
         return self.transport.unsent if IMeasuredTransport.providedBy(self.transport) else 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Encrypt and send."""
-        if not self._established or self._closing or not data:
-            return
-        try:
-            self._engine.write(data)
-        except TLSError as problem:
-            self._broken(problem)
-        else:
-            self.transport.write(self._engine.take())
+        if self._encrypt(data):
+            self._flush()
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """Encrypt and send pieces as one."""
         self.write(b"".join(data))
+
+    def write_more(self, data: bytes) -> None:
+        """See `ISendfileTransport`."""
+        self._encrypt(data)
+
+    def sendfile(self, fd: int, offset: int, count: int) -> int | None:
+        """See `ISendfileTransport`: reads, encrypts and sends."""
+        if not self._established or self._closing:
+            return None
+        read = os.preadv(fd, [_piece[:count]], offset)
+        self.write(_piece[:read])
+        return read
 
     def loseConnection(self) -> None:
         """Say goodbye, send what is left, close."""
@@ -170,6 +184,16 @@ class SecureConnection(Protocol):
 
     # Inside.
 
+    def _encrypt(self, data: bytes | memoryview) -> bool:
+        if not self._established or self._closing or not data:
+            return False
+        try:
+            self._engine.write(data)
+        except TLSError as problem:
+            self._broken(problem)
+            return False
+        return True
+
     def _shake_hands(self, data: bytes) -> bool:
         self._first = self._first or data[:1]
         self._established = self._engine.handshake()
@@ -184,8 +208,7 @@ class SecureConnection(Protocol):
             if not data:
                 break
             self._above.dataReceived(data)
-        # The peer may have asked for new keys, which is answered.
-        self._flush()
+        # A peer that asked for new keys is answered with the next bytes that are sent (RFC 8446 §4.6.3).
         if self._engine.ended:
             self._end_of_input()
 
@@ -196,9 +219,8 @@ class SecureConnection(Protocol):
                 cast(IHalfCloseableProtocol, self._above).readConnectionLost()
 
     def _flush(self) -> None:
-        data = self._engine.take()
-        if data:
-            self.transport.write(data)
+        for piece in self._engine.take():
+            self.transport.write(piece)
 
     def _say_goodbye(self) -> None:
         if self._established and not self._closing:

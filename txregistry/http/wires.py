@@ -17,10 +17,10 @@ class IMeasuredTransport(Interface):
 
 
 class ISendfileTransport(Interface):
-    """A transport that hands bytes of a file to its socket without reading them."""
+    """A transport that takes bytes from a file by itself, which costs less than to give them to it."""
 
     def write_more(data: bytes) -> None:
-        """Write, with word to the kernel that more follows at once and may share the packet."""
+        """Write what may wait for the next bytes, which follow soon, and share their packet."""
 
     def sendfile(fd: int, offset: int, count: int) -> int | None:
         """Send some; return how many.
