@@ -96,7 +96,8 @@ class Client:
         return waiting.addCallback(lambda response: self._answer(method, response))
 
     def _answer(self, method: str, response: Response) -> Answer:
-        headers = {name.decode().lower(): value.decode() for name, value in response.headers}
+        fields = (*self.application.headers, *response.headers)
+        headers = {name.decode().lower(): value.decode() for name, value in fields}
         if isinstance(response.body, bytes):
             body = response.body
         else:
@@ -105,4 +106,6 @@ class Client:
             assert len(collector.data) == response.body.length
             response.body.close()
             body = collector.data
+        length = len(body) if response.length is None else response.length
+        headers["content-length"] = str(length)
         return Answer(response.status, headers, body, response)

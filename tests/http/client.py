@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -23,6 +23,7 @@ from zope.interface import implementer, provider
 from txregistry.http.connection import HTTPConnection
 from txregistry.http.errors import BadMessage
 from txregistry.http.exchange import Exchange
+from txregistry.http.headers import Field
 from txregistry.http.interfaces import IApplication
 from txregistry.http.limits import Limits
 from txregistry.http.request import Request
@@ -61,6 +62,8 @@ def echo(request: Request) -> Response:
 @implementer(IApplication)
 class Application:
     """Keeps what it was told."""
+
+    headers: Sequence[Field] = ()
 
     def __init__(self, handler: Handler = echo) -> None:
         self.handler = handler

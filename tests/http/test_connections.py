@@ -146,7 +146,7 @@ def test_an_answer_to_head_has_the_length_and_no_body() -> None:
 
 
 def test_an_answer_to_head_may_tell_a_length_of_its_own() -> None:
-    client = Client(lambda request: Response(200, ((b"Content-Length", b"12345"),)))
+    client = Client(lambda request: Response(200, length=12345))
     client.send(b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n")
     assert client.answer("HEAD").headers["content-length"] == "12345"
 

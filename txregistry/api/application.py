@@ -63,7 +63,7 @@ class RegistryApplication:
     ) -> None:
         """`on_finished` hears of every exchange when it is over."""
         self._guard = settings.guard
-        self._fixed = (_API_VERSION, *settings.headers)
+        self.headers: Sequence[Field] = (_API_VERSION, *settings.headers)
         self._on_finished = on_finished
         urls = settings.urls
         handlers: Mapping[str, object] = {
@@ -96,12 +96,12 @@ class RegistryApplication:
         try:
             match = self._router.match(request.method, request.path)
         except Exception as error:
-            return self._complete(error_response(error))
+            return error_response(error)
         return self._router.execute(match, request)
 
     def refused(self, problem: BadMessage) -> Response:
         """See `IApplication`."""
-        return self._complete(error_response(problem))
+        return error_response(problem)
 
     def finished(self, exchange: Exchange) -> None:
         """See `IApplication`."""
@@ -121,17 +121,13 @@ class RegistryApplication:
                     request.grant, request.user = grant, grant.user
                     check_owner(grant, arguments)
                 guard.admit(route)
-                response = await handler(request, **arguments)
+                return await handler(request, **arguments)
             except CancelledError:
                 raise
             except Exception as error:
-                response = error_response(error)
-            return self._complete(response)
+                return error_response(error)
 
         def endpoint(request: Request, **arguments: object) -> Response | Deferred[Response]:
             return begun(answer(request, arguments))
 
         return endpoint
-
-    def _complete(self, response: Response) -> Response:
-        return Response(response.status, (*self._fixed, *response.headers), response.body)

@@ -35,7 +35,7 @@ class BlobHandlers:
             size = await self._blobs.size(name, digest)
             if is_unchanged(headers, digest):
                 return empty_response(304, described)
-            return Response(200, (*described, text_field(b"Content-Length", size)))
+            return Response(200, described, length=size)
         asked = headers.text(b"range")
         if asked is not None and range_applies(headers, digest):
             size = await self._blobs.size(name, digest)

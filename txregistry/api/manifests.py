@@ -46,8 +46,6 @@ class ManifestHandlers:
         if is_unchanged(request.headers, digest):
             return empty_response(304, described)
         content_type = (b"Content-Type", stored.media_type.encode("ascii"))
-        if request.method == "HEAD":
-            return Response(200, (content_type, *described, text_field(b"Content-Length", len(stored.content))))
         return Response(200, (content_type, *described), stored.content)
 
     async def put(self, request: Request, name: RepositoryName, reference: Reference) -> Response:

@@ -16,6 +16,7 @@ value, at once or later. A whole server that counts what it is sent:
     @implementer(IApplication)
     class Counting:
         app = Klein()
+        headers = ()
 
         def __init__(self):
             self.router = Router(self.app)

@@ -10,8 +10,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from txregistry.http.body import RequestBody
-from txregistry.http.encoding import encode_head, has_no_body
-from txregistry.http.errors import BadMessage, BodyAborted
+from txregistry.http.encoding import encode_fields, encode_head, has_no_body
+from txregistry.http.errors import BadMessage, BadResponse, BodyAborted
 from txregistry.http.exchange import Exchange
 from txregistry.http.failures import failure
 from txregistry.http.interfaces import IApplication, IBodySource, IFileBody
@@ -63,7 +63,18 @@ class Answering:
     and during the refusal of something that never became one; `status` is that of the answer, 0 before it is begun.
     """
 
-    __slots__ = ("_application", "_clock", "_handling", "_line", "_sending", "_sent", "congested", "request", "status")
+    __slots__ = (
+        "_application",
+        "_clock",
+        "_fixed",
+        "_handling",
+        "_line",
+        "_sending",
+        "_sent",
+        "congested",
+        "request",
+        "status",
+    )
 
     def __init__(self, application: IApplication, clock: IReactorTime, line: Line) -> None:
         self.request: Request | None = None
@@ -71,6 +82,7 @@ class Answering:
         # The transport holds bytes that the kernel has not taken.
         self.congested = False
         self._application = application
+        self._fixed = encode_fields(application.headers)
         self._clock = clock
         self._line = line
         self._handling: Deferred[Response] | None = None
@@ -186,12 +198,14 @@ class Answering:
             self._line.give_up_body(request.body)
         try:
             bodiless = has_no_body(response.status) or (request is not None and request.method == "HEAD")
-            head = self._head(response, bodiless)
+            if response.length is not None and not bodiless:
+                raise BadResponse("a body was left out that the client waits for")
+            head = self._head(response)
         except Exception:
             _log.failure("an answer cannot be sent")
             release(response)
             response, bodiless = Response(500), False
-            head = self._head(response, bodiless)
+            head = self._head(response)
         self.status = response.status
         body = response.body
         if isinstance(body, bytes):
@@ -208,15 +222,16 @@ class Answering:
         if not self.congested:
             self._over()
 
-    def _head(self, response: Response, bodiless: bool) -> bytes:
-        request, body = self.request, response.body
-        length = len(body) if isinstance(body, bytes) else body.length
-        field = b""
+    def _head(self, response: Response) -> bytes:
+        request, body, length = self.request, response.body, response.length
+        if length is None:
+            length = len(body) if isinstance(body, bytes) else body.length
+        lines = self._fixed
         if not self._line.keep:
-            field = b"Connection: close\r\n"
+            lines = b"Connection: close\r\n" + lines
         elif request is not None and request.version == "1.0":
-            field = b"Connection: keep-alive\r\n"
-        return encode_head(response, length, bodiless, field, self._clock.seconds())
+            lines = b"Connection: keep-alive\r\n" + lines
+        return encode_head(response, length, lines, self._clock.seconds())
 
     def _send(self, head: bytes, body: IBodySource) -> None:
         transport = self._line.transport

@@ -20,6 +20,8 @@ __all__ = ["IApplication", "IBodySource", "IFileBody"]
 class IApplication(Interface):
     """Answers requests."""
 
+    headers = Attribute("The fields that every answer carries.")
+
     def handle(request: Request) -> Response | Deferred[Response]:
         """Answer one request; called as soon as its head is complete, before any byte of its body is read.
 

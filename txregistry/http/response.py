@@ -14,11 +14,12 @@ from txregistry.http.interfaces import IBodySource
 class Response:
     """Status, header fields and a body of bytes or of a source.
 
-    `Content-Length` is added by the connection from the body, unless the fields name it already (an answer to HEAD or a
-    304, whose body is empty); `Date`, `Connection` and `Transfer-Encoding` are the connection's alone. The body of an
-    answer to HEAD is dropped and its source closed.
+    `Content-Length`, `Date`, `Connection` and `Transfer-Encoding` are the connection's alone. The body of an answer to
+    HEAD is dropped and its source closed; its length is told all the same. `length` is that of a body which is left out
+    because nobody gets it.
     """
 
     status: int
     headers: Sequence[Field] = ()
     body: bytes | IBodySource = field(default=b"")
+    length: int | None = None
