@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
@@ -11,6 +12,7 @@ from txregistry.oci.digest import Digest
 from txregistry.oci.errors import RepositoryUnknown
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.storage import layout
+from txregistry.storage.interfaces import FileInfo
 
 
 def _tagged(*tags: str) -> World:
@@ -103,6 +105,37 @@ def test_a_folder_with_nothing_but_uploads_is_no_repository() -> None:
     world = _catalog("a")
     now(world.registry.uploads.start(RepositoryName("b")))
     assert now(world.registry.catalog.page(None, 100)) == (["a"], False)
+
+
+def test_the_catalog_follows_what_others_change_below_names_that_were_seen() -> None:
+    world = _catalog(*NAMES)
+    catalog = world.registry.catalog
+    assert now(catalog.page(None, 100)) == (NAMES, False)
+    now(world.driver.write(layout.layer_link(RepositoryName("b/new"), Digest.of(b"")), b"x"))
+    assert now(catalog.page(None, 100)) == ([*NAMES, "b/new"], False)
+    now(world.driver.delete(layout.all_layers(RepositoryName("b"))))
+    assert now(catalog.page(None, 100)) == ([*NAMES[:-1], "b/new"], False)
+    now(world.driver.delete(layout.repository(RepositoryName("a"))))
+    assert now(catalog.page(None, 100)) == (["a-b", "a-b/d", "b/new"], False)
+
+
+def test_a_page_looks_at_little_more_than_it_tells() -> None:
+    names = [f"team-{team}/{kind}-{number:02}" for team in range(9) for kind in ("app", "tool") for number in range(50)]
+    world = _catalog(*names)
+    looked: list[str] = []
+
+    async def stat_each(folder: str, names: Sequence[str]) -> Sequence[FileInfo | None]:
+        looked.extend(names)
+        return [await world.driver.stat(f"{folder}/{name}") for name in names]
+
+    world.driver.stat_each = stat_each  # type: ignore[method-assign]  # to listen in
+    assert now(world.registry.catalog.page("team-4/app-40", 20)) == (names[441:461], True)
+    assert len(looked) < 40
+
+
+def test_a_long_page_of_the_catalog_is_whole() -> None:
+    names = sorted([f"{number:03}" for number in range(300)] + [f"{number:03}/x" for number in range(0, 300, 7)])
+    assert now(_catalog(*names).registry.catalog.page(None, 1000)) == (names, False)
 
 
 def test_an_empty_store_has_an_empty_catalog() -> None:

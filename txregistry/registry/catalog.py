@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import AsyncIterator, Callable, Sequence, Set
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import cache
+
+from attrs import define, frozen
 
 from txregistry.concurrency.turns import Loop, Turns
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
+from txregistry.storage.folders import FolderKinds
 from txregistry.storage.stores import Stores
+
+# How many folders are looked at in one go: a fraction of a millisecond.
+_RUN = 128
+# How fast it becomes that many, as long as no names go on below those that were looked at.
+_FASTER = 4
+
+
+@frozen
+class _Kind:
+    """Of a folder in the tree of names: what stands in it, and whether names go on below it."""
+
+    repository: bool
+    uploads: bool
+    goes_on: bool
 
 
 class Catalog:
@@ -17,6 +35,7 @@ class Catalog:
     def __init__(self, stores: Stores, turns: Turns) -> None:
         self._stores = stores
         self._turns = turns
+        self._kinds = FolderKinds(stores.driver, _kind)
 
     async def page(
         self, last: str | None, limit: int, visible: Callable[[str], bool] | None = None
@@ -29,48 +48,99 @@ class Catalog:
         found: list[str] = []
         if limit == 0:
             return found, False
-        async for name in self.names(last=last):
-            if visible is not None and not visible(name):
-                continue
-            if len(found) == limit:
-                return found, True
-            found.append(name)
+        walk = self._walk(_is_repository, layout.REPOSITORIES)
+        walk.need = limit + 1
+        async for run in walk.below("", last.split("/") if last else []):
+            found += run if visible is None else filter(visible, run)
+            walk.need = limit + 1 - len(found)
+            if walk.need <= 0:
+                return found[:limit], True
         return found, False
 
-    def names(self, root: str = layout.REPOSITORIES, last: str | None = None) -> AsyncIterator[str]:
-        """All names behind `last`, one after the other, in this tree of repositories."""
-        return self._walk(self._turns.loop(), layout.REPOSITORY_MARKS, root, "", last.split("/") if last else [])
+    async def names(self, root: str = layout.REPOSITORIES) -> AsyncIterator[str]:
+        """All names, one after the other, in this tree of repositories."""
+        async for run in self._walk(_is_repository, root).below("", []):
+            for name in run:
+                yield name
 
-    def uploading(self) -> AsyncIterator[str]:
+    async def uploading(self) -> AsyncIterator[str]:
         """Names under which there are upload sessions, be there a repository already or not."""
-        return self._walk(self._turns.loop(), frozenset({layout.UPLOADS_FOLDER}), layout.REPOSITORIES, "", [])
+        async for run in self._walk(_has_uploads, layout.REPOSITORIES).below("", []):
+            for name in run:
+                yield name
 
     async def has(self, name: str) -> bool:
         """Whether there is a repository of this name."""
-        return _has_any(await self._children(f"{layout.REPOSITORIES}/{name}"), layout.REPOSITORY_MARKS)
+        return _kind(await _children(self._stores, f"{layout.REPOSITORIES}/{name}")).repository
 
-    async def _walk(self, loop: Loop, marks: Set[str], root: str, folder: str, last: list[str]) -> AsyncIterator[str]:
-        """Folders with one of the marks, in and below a folder. `last` is what remains of the last name from here."""
-        await loop.take()
-        children = await self._children(f"{root}/{folder}" if folder else root)
-        if folder and not last and _has_any(children, marks):
-            yield folder
-        start = bisect_left(children, last[0]) if last else 0
-        for position in range(start, len(children)):
-            child = children[position]
-            if child.startswith("_"):
-                continue
-            # Only the branch that `last` itself stands in has names that were told already, `last` included.
-            rest = last[1:] or [""] if last and child == last[0] else []
-            async for name in self._walk(loop, marks, root, f"{folder}/{child}" if folder else child, rest):
-                yield name
-
-    async def _children(self, folder: str) -> Sequence[str]:
-        try:
-            return await self._stores.cache.listing(folder)
-        except PathNotFound:
-            return ()
+    def _walk(self, wanted: Callable[[_Kind], bool], root: str) -> _Walk:
+        return _Walk(self._stores, self._kinds, self._turns.loop(), wanted, root)
 
 
-def _has_any(children: Sequence[str], marks: Set[str]) -> bool:
-    return any(mark in children for mark in marks)
+@define
+class _Walk:
+    """Through one tree of names. `need` is how many are still asked for, as far as that is known."""
+
+    stores: Stores
+    kinds: FolderKinds[_Kind]
+    loop: Loop
+    wanted: Callable[[_Kind], bool]
+    root: str
+    need: int = _RUN
+
+    async def below(self, folder: str, last: list[str]) -> AsyncIterator[list[str]]:
+        """Names of what is wanted below a folder, some at a time; `last` is what remains of the last name from here."""
+        path, prefix = (f"{self.root}/{folder}", f"{folder}/") if folder else (self.root, "")
+        children = await _children(self.stores, path)
+        at = bisect_left(children, last[0]) if last else 0
+        ahead = 1
+        while at < len(children):
+            await self.loop.take()
+            names = [child for child in children[at : at + ahead] if child[0] != "_"]
+            at += ahead
+            # Where one has names below it, those come first, and the others may not be needed at all.
+            ahead = min(ahead * _FASTER, self.need, _RUN)
+            run: list[str] = []
+            for child, kind in zip(names, await self.kinds.of(path, names), strict=True):
+                if kind is None:
+                    continue
+                # Only the branch that `last` itself stands in has names that were told already, `last` included.
+                told = bool(last) and child == last[0]
+                if not told and self.wanted(kind):
+                    run.append(prefix + child)
+                if kind.goes_on:
+                    if run:
+                        yield run
+                        run = []
+                    async for inside in self.below(prefix + child, last[1:] if told else []):
+                        yield inside
+                    ahead = 1
+            if run:
+                yield run
+
+
+async def _children(stores: Stores, folder: str) -> Sequence[str]:
+    try:
+        return await stores.cache.listing(folder)
+    except PathNotFound:
+        return ()
+
+
+def _is_repository(kind: _Kind) -> bool:
+    return kind.repository
+
+
+def _has_uploads(kind: _Kind) -> bool:
+    return kind.uploads
+
+
+def _kind(children: Sequence[str]) -> _Kind:
+    # Sorted, so that all names that begin with "_" stand together, before the next character's.
+    own = children[bisect_left(children, "_") : bisect_left(children, "`")]
+    return _shared_kind(
+        not layout.REPOSITORY_MARKS.isdisjoint(own), layout.UPLOADS_FOLDER in own, len(own) < len(children)
+    )
+
+
+# A hundred thousand folders are of these few kinds.
+_shared_kind = cache(_Kind)

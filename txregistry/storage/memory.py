@@ -62,6 +62,10 @@ class MemoryDriver:
         """See `IStorageDriver`."""
         return _describe(self._node(path))
 
+    async def stat_each(self, folder: str, names: Sequence[str]) -> Sequence[FileInfo | None]:
+        """See `IStorageDriver`."""
+        return [self._described(f"{folder}/{name}") for name in names]
+
     async def list(self, path: str, after: str | None = None, limit: int | None = None) -> Sequence[str]:
         """See `IStorageDriver`."""
         folder = self._node(path)
@@ -173,6 +177,12 @@ class MemoryDriver:
                 raise PathNotFound(path)
             node = node.children[name]
         return node
+
+    def _described(self, path: str) -> FileInfo | None:
+        try:
+            return _describe(self._node(path))
+        except PathNotFound:
+            return None
 
     def _file(self, path: str) -> File:
         node = self._node(path)

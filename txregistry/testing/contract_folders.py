@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from txregistry.storage.errors import PathNotFound
+from txregistry.storage.errors import InvalidPath, PathNotFound
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.testing.contract import Contract
 
@@ -62,6 +62,25 @@ class FolderContract(Contract):
         self.wait(driver.write("file", b""))
         with pytest.raises(PathNotFound):
             self.wait(driver.list(path))
+
+    def test_many_are_looked_at_as_each_alone(self, driver: IStorageDriver) -> None:
+        self._fill(driver, "folder", ["a", "b"])
+        names = ["b/link", "absent", "a", "b", "b/link/below", "a/absent"]
+        looks = self.wait(driver.stat_each("folder", names))
+        for name, info in zip(names, looks, strict=True):
+            if info is None:
+                with pytest.raises(PathNotFound):
+                    self.wait(driver.stat(f"folder/{name}"))
+            else:
+                assert info == self.wait(driver.stat(f"folder/{name}"))
+        assert [info is None for info in looks] == [False, True, False, False, True, True]
+        assert list(self.wait(driver.stat_each("folder", []))) == []
+        assert list(self.wait(driver.stat_each("absent", ["a"]))) == [None]
+
+    @pytest.mark.parametrize("name", ["..", "a/../b", ".hidden", "a//b", "", "a\0b"])
+    def test_what_is_no_path_is_not_looked_at(self, driver: IStorageDriver, name: str) -> None:
+        with pytest.raises(InvalidPath):
+            self.wait(driver.stat_each("folder", ["a", name]))
 
     def test_a_folders_version_differs_after_a_child_has_come_or_gone_if_there_is_one(
         self, driver: IStorageDriver

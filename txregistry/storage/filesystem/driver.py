@@ -107,6 +107,18 @@ class FilesystemDriver:
         except (OSError, ValueError) as error:
             raise while_reading(error, path) from None
 
+    async def stat_each(self, folder: str, names: Sequence[str]) -> Sequence[FileInfo | None]:
+        """See `IStorageDriver`."""
+        if not names:
+            return ()
+        check_path(f"{folder}/{'/'.join(names)}")
+        try:
+            if self._local:
+                return files.look_at_each(self._prefix + folder, names, self._now())
+            return await self._workers.run(files.look_at_each, self._prefix + folder, names, None)
+        except (OSError, ValueError) as error:
+            raise while_reading(error, folder) from None
+
     async def list(self, path: str, after: str | None = None, limit: int | None = None) -> Sequence[str]:
         """See `IStorageDriver`."""
         check_path(path)

@@ -7,13 +7,13 @@ import errno
 from txregistry.storage.errors import InvalidPath, PathNotFound, StorageFailure
 
 # Too long a name cannot exist, and below a file there is nothing. A link instead of a file was not put there by us.
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENXIO})
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP, errno.EISDIR, errno.ENXIO})
 _OUT_OF_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def while_reading(error: OSError | ValueError, path: str) -> PathNotFound | InvalidPath | StorageFailure:
     """The exception to raise where `path` was to be read."""
-    if isinstance(error, OSError) and error.errno in _ABSENT:
+    if isinstance(error, OSError) and error.errno in ABSENT:
         return PathNotFound(path)
     return while_writing(error, path)
 
