@@ -63,7 +63,7 @@ $(VENV)/runtime: pyproject.toml
 	$(call install)
 
 $(VENV)/development: pyproject.toml
-	$(call install,dev)
+	$(call install,dev bench)
 
 $(TOOLS)/registry:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(DISTRIBUTION)

@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 import argparse
-import json
 import pstats
 import shutil
+import signal
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
+from benchmarks.bench import FULL, QUICK, Bench, Plan
+from benchmarks.families import all_rows
 from benchmarks.loads import BUILD, compile_load
 from benchmarks.machine import facts
-from benchmarks.measure import measure_once
-from benchmarks.peers import OURS, Peer, ours, parse_peer, peers
-from benchmarks.report import Line, markdown
-from benchmarks.rows import rows
-from benchmarks.run import Bench, Plan, running
-from benchmarks.store import MIB, Scale
+from benchmarks.peers import Peer, ours, parse_peer, peers, with_workers
+from benchmarks.plot import draw
+from benchmarks.report import markdown
+from benchmarks.results import Results
+from benchmarks.row import Row
+from benchmarks.run import measured
 
 _RESULTS = Path(__file__).parent / "results"
-_QUICK = Scale(tags=200, repositories=200, large_size=64 * MIB)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure txregistry beside its peers.")
     parser.add_argument("--only", action="append", metavar="ROW", help="rows to measure; * and ? as in a shell")
+    parser.add_argument("--list", action="store_true", help="tell the rows' names, and measure nothing")
     parser.add_argument("--rounds", type=int, default=3, help="samples per row and server, in turn (3)")
-    parser.add_argument("--seconds", type=float, default=5, help="length of a sample (5)")
-    parser.add_argument("--quick", action="store_true", help="a small store, one round of one second")
-    parser.add_argument("--full", action="store_true", help="slow clients move 1 GiB each instead of 48 MiB")
+    parser.add_argument("--seconds", type=float, default=1.5, help="length of a sample (1.5)")
+    parser.add_argument("--quick", action="store_true", help="small folders, one round of 0.3 s")
+    parser.add_argument("--full", action="store_true", help="the rows too that move 16 GiB at once")
+    parser.add_argument("--floors", action="store_true", help="measure all rows with no registry, not only missed ones")
     parser.add_argument(
         "--peer",
         action="append",
@@ -51,68 +52,71 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure and print; 1 when a target was missed."""
     arguments = _arguments()
-    patterns = arguments.only or ["*"]
-    scale = _QUICK if arguments.quick else Scale()
-    if arguments.full:
-        scale = replace(scale, slow_size=1024 * MIB)
-    plan = Plan(
-        scale=scale,
-        rounds=1 if arguments.quick else arguments.rounds,
-        seconds=1 if arguments.quick else arguments.seconds,
-        wanted=lambda name: any(fnmatch(name, pattern) for pattern in patterns),
-    )
+    plan = Plan(FULL, arguments.rounds, arguments.seconds)
+    if arguments.quick:
+        plan = Plan(QUICK, 1, 0.3)
+    patterns = [arguments.profile] if arguments.profile else arguments.only
+    rows = _chosen(all_rows(plan), patterns, arguments.full)
+    if arguments.list or not rows:
+        print("\n".join(f"{row.name:32} {row.title}" for row in rows or all_rows(plan)))
+        return 0 if arguments.list else 2
     compile_load()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=arguments.folder))
+    bench = Bench(plan, arguments.folder / "stores", scratch)
+    # As Ctrl-C: servers are stopped, and there is a table of what was measured.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if arguments.profile:
-            return _profile(arguments.profile, plan, scratch)
-        chosen = [
-            peer
-            for peer in (*peers(), ours(), *arguments.peer)
-            if not any(fnmatch(peer.name, pattern) for pattern in arguments.without)
-        ]
-        return _measure(plan, chosen, scratch)
+            return _profile(rows[0], bench)
+        found = (*peers(), ours(), with_workers(), *arguments.peer)
+        chosen = [peer for peer in found if not any(fnmatch(peer.name, pattern) for pattern in arguments.without)]
+        return _measure(rows, chosen, bench, arguments.floors)
     finally:
+        bench.close()
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _measure(plan: Plan, chosen: Sequence[Peer], scratch: Path) -> int:
-    where = facts(scratch)
-    lines: list[Line] = []
-    with running(Bench(plan, chosen, scratch)) as bench:
-        for line in bench.lines():
-            lines.append(line)
-            # A line at once: the whole takes a quarter of an hour.
-            print(markdown([line], [peer.name for peer in chosen], OURS).splitlines()[-1], file=sys.stderr)
-    _RESULTS.mkdir(exist_ok=True)
-    result = {
-        "machine": where,
-        "rounds": plan.rounds,
-        "seconds": plan.seconds,
-        "lines": [asdict(line) for line in lines],
-    }
-    (_RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json").write_text(json.dumps(result, indent=1))
-    print("\n".join(f"{name}: {value}" for name, value in where.items()))
-    print(f"rounds: {plan.rounds} of {plan.seconds:g} s\n")
-    print(markdown(lines, [peer.name for peer in chosen], OURS))
-    return int(any(line.verdict(OURS) == "missed" for line in lines))
+def _chosen(rows: Sequence[Row], patterns: Sequence[str] | None, full: bool) -> list[Row]:
+    """A row that takes very long has to be meant."""
+    if patterns is None:
+        return [row for row in rows if full or not row.thorough]
+    return [
+        row
+        for row in rows
+        if row.name in patterns
+        or ((full or not row.thorough) and any(fnmatch(row.name, pattern) for pattern in patterns))
+    ]
 
 
-def _profile(name: str, plan: Plan, scratch: Path) -> int:
+def _measure(rows: Sequence[Row], chosen: Sequence[Peer], bench: Bench, all_floors: bool) -> int:
+    plan, names = bench.plan, [peer.name for peer in chosen]
+    about = {**facts(bench.scratch), "rounds": f"{plan.rounds} of {plan.seconds:g} s"}
+    results = Results(_RESULTS, about, names)
+    try:
+        for line in measured(bench, chosen, rows, all_floors):
+            results.add(line)
+            # A line at once: the whole takes half an hour.
+            print(markdown([line], names).splitlines()[-1], file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+    print(results.text())
+    try:
+        draw(results.lines, results.plot)
+        print(f"plot: {results.plot}")
+    except ImportError:
+        print("no plot without matplotlib: pip install 'txregistry[bench]'")
+    return int(any(line.missed for line in results.lines) or len(results.lines) < len(rows))
+
+
+def _profile(row: Row, bench: Bench) -> int:
     _RESULTS.mkdir(exist_ok=True)
-    statistics = _RESULTS / f"{name}.prof"
+    statistics = _RESULTS / f"{row.name}.prof"
     peer = ours(statistics)
-    with running(Bench(plan, [peer], scratch)) as bench:
-        row = next((row for row in rows(bench.store(), plan.scale.large_size, plan.seconds) if row.name == name), None)
-        if row is None:
-            print(f"no such row: {name}", file=sys.stderr)
-            return 2
-        place = bench.place(peer, row.tls)
-        if place is None:
-            return 2
-        sample = measure_once(place, row, plan.seconds)
-        threads = place.server.usage.thread_seconds()
-    print(f"{sample.report}\nserver: {sample.cpu_seconds:.2f} CPU-s, the profiler's own included")
+    sample = row.measure(bench, peer, 0)
+    threads = server.usage.thread_seconds() if (server := bench.running(peer)) else []
+    bench.close()  # the statistics are written at its end
+    print(f"{sample}\nthe profiler's own time is included")
     print("user and system seconds since the start, by thread:", ", ".join(f"{u:.2f}+{s:.2f}" for u, s in threads))
     pstats.Stats(str(statistics)).sort_stats("tottime").print_stats(35)
     return 0

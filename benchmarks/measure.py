@@ -1,79 +1,98 @@
-"""Measures a row on all servers in turn, round after round, so that a slow minute of the machine hits all alike."""
+"""Puts one load on one server, and says what it has cost."""
 
 from __future__ import annotations
 
 import itertools
 import os
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.loads import LoadFailed, LoadReport, finish
-from benchmarks.rows import Row
-from benchmarks.servers import Server
+from benchmarks.bench import Bench
+from benchmarks.loads import Load, LoadReport
+from benchmarks.peers import Peer
+from benchmarks.row import PER_BYTE, Floor, Measure, Row, Sample, Unit
+from benchmarks.settings import Setting
 from benchmarks.store import remove_repository
 
-__all__ = ["Place", "Sample", "measure_once", "measure_row"]
+__all__ = ["floor_of", "load_row", "measuring", "sample_of"]
 
 _WARM_UP_SECONDS = 0.3
 _pushes = itertools.count()
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A server and the folder it serves."""
-
-    server: Server
-    root: Path
+MakeLoad = Callable[[Bench], Load]
+"""Asks the bench for what its store holds, and so has it written first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One server under one load once."""
+def load_row(
+    name: str,
+    title: str,
+    unit: Unit,
+    setting: Setting,
+    load: MakeLoad,
+    *,
+    cold: Callable[[Bench], Sequence[Path]] | None = None,
+    floor: Peer | Floor | None = None,
+    rounds: int | None = None,
+    thorough: bool = False,
+) -> Row:
+    """A row that one run of the load program measures; before each sample the disk has forgotten the `cold` files.
 
-    report: LoadReport
-    cpu_seconds: float
-    peak_rss_mib: float
-
-    def cost(self, per_byte: bool) -> float:
-        """Server's processor seconds per GB, or per 1,000 operations."""
-        return self.cpu_seconds / (self.report.bytes / 1e9 if per_byte else self.report.operations / 1e3)
-
-    def rate(self, per_byte: bool) -> float:
-        """MB a second, or operations."""
-        return (self.report.bytes / 1e6 if per_byte else self.report.operations) / self.report.seconds
+    The floor is a server that is no registry, or whatever else can be measured.
+    """
+    measure = measuring(unit, setting, load, cold)
+    below = floor_of(measure, floor) if isinstance(floor, Peer) else floor
+    return Row(name, title, unit, measure, below, rounds, thorough)
 
 
-def measure_once(place: Place, row: Row, seconds: float) -> Sample:
-    """Put the load on one server, and take away what it has pushed."""
-    usage = place.server.usage
-    # A name that was never used, so that nothing a server may remember of a former push is wrong.
-    repository = f"pushed/at-{os.getpid()}-{next(_pushes)}"
-    pushes = row.load.verb == "push"
-    if pushes:
-        os.sync()  # or the last server's dirty pages would be written at this one's expense
-    usage.forget_peak()
-    before = usage.cpu_seconds()
-    try:
-        report = finish(row.load.start(place.server.address, place.server.tls, seconds, repository, place.root))
-        return Sample(report, usage.cpu_seconds() - before, usage.peak_rss_mib())
-    finally:
+def measuring(
+    unit: Unit, setting: Setting, load: MakeLoad, cold: Callable[[Bench], Sequence[Path]] | None = None
+) -> Measure:
+    """Takes samples under this load."""
+
+    def measure(bench: Bench, peer: Peer, turn: int) -> Sample:
+        made = load(bench)
+        place = bench.place(peer, setting)
+        usage = place.server.usage
+        # A name that was never used, so that nothing a server may remember of a former push is wrong.
+        repository = f"pushed/at-{os.getpid()}-{next(_pushes)}"
+        pushes = made.verb == "push"
         if pushes:
-            remove_repository(place.root, repository)
+            os.sync()  # or the last server's dirty pages would be written at this one's expense
+        elif turn == 0 and cold is None:
+            made.run(place.server, min(bench.plan.seconds, _WARM_UP_SECONDS))
+        for path in cold(bench) if cold else ():
+            _forget_pages(path)
+        usage.forget_peak()
+        before = usage.cpu_seconds()
+        try:
+            report = made.run(place.server, bench.plan.seconds, repository, place.root)
+            return sample_of(unit, report, usage.cpu_seconds() - before, usage.peak_rss_mib())
+        finally:
+            if pushes:
+                remove_repository(place.root, repository)
+
+    return measure
 
 
-def measure_row(row: Row, places: Sequence[Place], rounds: int, seconds: float) -> dict[str, list[Sample]]:
-    """Samples by server; a server that cannot do the load is named on stderr and left out."""
-    samples: dict[str, list[Sample]] = {place.server.name: [] for place in places}
-    able = list(places)
-    for turn in range(rounds):
-        for place in tuple(able):
-            try:
-                if turn == 0 and row.load.verb != "push":
-                    measure_once(place, row, _WARM_UP_SECONDS)
-                samples[place.server.name].append(measure_once(place, row, seconds))
-            except LoadFailed as failure:
-                print(f"{row.name}: {place.server.name}: {failure}", file=sys.stderr)
-                able.remove(place)
-    return {name: taken for name, taken in samples.items() if taken}
+def floor_of(measure: Measure, server: Peer) -> Floor:
+    """The same load on a server that is no registry."""
+    return lambda bench: measure(bench, server, 0)
+
+
+def sample_of(unit: Unit, report: LoadReport, cpu_seconds: float, peak: float | None) -> Sample:
+    """Cost and rate by what the load program counted."""
+    thousands, done = report.operations / 1e3, float(report.operations)
+    if unit is PER_BYTE:
+        thousands, done = report.bytes / 1e9, report.bytes / 1e6
+    details = {**asdict(report), "cpu_seconds": cpu_seconds}
+    return Sample(cpu_seconds / thousands, done / report.seconds, peak, details)
+
+
+def _forget_pages(path: Path) -> None:
+    """Drop a file's pages; they are clean, because the store was synced when it was written."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)

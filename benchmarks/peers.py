@@ -10,9 +10,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["OURS", "Peer", "ours", "parse_peer", "peers"]
+__all__ = ["OURS", "WORKERS", "Peer", "ours", "parse_peer", "peers", "with_workers"]
 
 OURS = "txregistry"
+WORKERS = "txregistry, 2 workers"
 _BIN = Path(__file__).parent.parent / ".cache/bin"
 _DISTRIBUTION = "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"
 
@@ -24,6 +25,8 @@ class Peer:
     name: str
     command: tuple[str, ...]
     """Words in which {config}, {port}, {root}, {certificate} and {key} are filled in."""
+    more: str = ""
+    """YAML that stands in the configuration of this one alone."""
 
     @property
     def speaks_tls(self) -> bool:
@@ -35,16 +38,13 @@ def ours(profile: Path | None = None) -> Peer:
     """Our own server from this checkout; with a path, under cProfile, whose statistics go there when it ends."""
     if profile:
         return Peer(OURS, (sys.executable, "-m", "benchmarks.profiled", str(profile), "serve", "{config}"))
-    return Peer(
-        OURS,
-        (
-            sys.executable,
-            "-c",
-            "import sys; from txregistry.cli.main import main; sys.exit(main())",
-            "serve",
-            "{config}",
-        ),
-    )
+    script = "import sys; from txregistry.cli.main import main; sys.exit(main())"
+    return Peer(OURS, (sys.executable, "-c", script, "serve", "{config}"))
+
+
+def with_workers() -> Peer:
+    """The same with two worker processes."""
+    return Peer(WORKERS, ours().command, "txregistry:\n  workers: 2\n")
 
 
 def parse_peer(text: str) -> Peer:

@@ -10,21 +10,18 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.collection import Size, write_garbage
-from benchmarks.loads import BUILD, Load, LoadReport, compile_load, finish
+from benchmarks.loads import BUILD, Load, LoadReport, compile_load
 from benchmarks.machine import facts
 from benchmarks.peers import Peer, ours
 from benchmarks.servers import start_server
 
 _CLIENTS = 4
-# Written behind the configuration that every server gets; a graced store is walked each time, and nothing goes.
-_SECTION = r"txregistry:\n  collection: {{enabled: %s, interval: 1s, grace: 24h}}\n"
+# A graced store is walked each time, and nothing goes.
+_SECTION = "txregistry:\n  collection: {{enabled: {}, interval: 1s, grace: 24h}}\n"
 
 
 def _server(collects: bool) -> Peer:
-    peer = ours()
-    section = _SECTION % ("true" if collects else "false")
-    script = f'printf \'{section}\' >> "$0"; exec "$@"'
-    return replace(peer, command=("sh", "-c", script, "{config}", *peer.command))
+    return replace(ours(), more=_SECTION.format("true" if collects else "false"))
 
 
 def main() -> int:
@@ -48,7 +45,7 @@ def main() -> int:
                 server = start_server(_server(name != "idle"), root, scratch)
                 try:
                     load = Load("get", paths, clients=_CLIENTS)
-                    measured.append(finish(load.start(server.address, False, arguments.seconds, "")))
+                    measured.append(load.run(server, arguments.seconds))
                 finally:
                     server.stop()
     finally:

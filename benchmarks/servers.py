@@ -14,37 +14,15 @@ from pathlib import Path
 
 from benchmarks.peers import Peer
 from benchmarks.processes import ProcessTree
+from benchmarks.settings import Certificate, configuration
+from benchmarks.sign_in import NO_SIGN_IN, SignIn
 
-__all__ = ["Certificate", "Server", "ServerFailed", "make_certificate", "start_server"]
+__all__ = ["Server", "ServerFailed", "start_server"]
 
-_START_SECONDS = 30
+_START_SECONDS = 60
 _STOP_SECONDS = 30
+_LOOK_SECONDS = 0.01
 
-_CONFIG = """\
-version: 0.1
-log:
-  level: error
-  accesslog:
-    disabled: true
-storage:
-  cache:
-    blobdescriptor: inmemory
-  delete:
-    enabled: true
-  maintenance:
-    uploadpurging:
-      enabled: false
-  filesystem:
-    rootdirectory: {root}
-http:
-  addr: 127.0.0.1:{port}
-  secret: the-same-for-all
-"""
-_CONFIG_TLS = """\
-  tls:
-    certificate: {certificate}
-    key: {key}
-"""
 # Distribution 3 sends traces to localhost unless told not to; its container image tells it so.
 _ENVIRONMENT = {"OTEL_TRACES_EXPORTER": "none"}
 
@@ -52,13 +30,9 @@ _ENVIRONMENT = {"OTEL_TRACES_EXPORTER": "none"}
 class ServerFailed(Exception):
     """A registry did not come up; carries its name and the end of what it wrote."""
 
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """Files that hold a certificate for 127.0.0.1 and its key."""
-
-    certificate: Path
-    key: Path
+    def __str__(self) -> str:
+        name, wrote = self.args
+        return f"{name} does not start: {wrote}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +43,10 @@ class Server:
     process: subprocess.Popen[bytes]
     address: str
     tls: bool
+    headers: tuple[str, ...] = ()
+    """Lines that every request needs."""
+    seconds: float = 0
+    """From its start to its first answer."""
 
     @property
     def usage(self) -> ProcessTree:
@@ -85,52 +63,35 @@ class Server:
             self.process.wait()
 
 
-def make_certificate(folder: Path) -> Certificate:
-    """Make a self-signed P-256 certificate."""
-    made = Certificate(folder / "certificate.pem", folder / "key.pem")
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "30",
-    ]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    subprocess.run([*command, "-out", made.certificate, "-keyout", made.key], check=True, capture_output=True)
-    return made
-
-
-def start_server(peer: Peer, root: Path, scratch: Path, certificate: Certificate | None = None) -> Server:
+def start_server(
+    peer: Peer, root: Path, scratch: Path, certificate: Certificate | None = None, sign_in: SignIn = NO_SIGN_IN
+) -> Server:
     """Start a registry over a folder, with TLS if there is a certificate; return when it answers /v2/."""
     port = _free_port()
     stem = f"{peer.name.replace(' ', '-')}-{port}"
     config = scratch / f"{stem}.yml"
-    values = {"root": root, "port": port, "config": config}
-    text = _CONFIG.format_map(values)
-    if certificate:
-        values |= {"certificate": certificate.certificate, "key": certificate.key}
-        text += _CONFIG_TLS.format_map(values)
-    else:
-        values |= {"certificate": "", "key": ""}
-    config.write_text(text)
+    config.write_text(configuration(root, port, certificate, sign_in, peer.more))
+    values = {
+        "root": root,
+        "port": port,
+        "config": config,
+        "certificate": certificate.certificate if certificate else "",
+        "key": certificate.key if certificate else "",
+    }
     log = scratch / f"{stem}.log"
+    command = [word.format_map(values) for word in peer.command]
+    began = time.monotonic()
     with log.open("wb") as output:
-        command = [word.format_map(values) for word in peer.command]
         environment = {**os.environ, **_ENVIRONMENT}
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
-    server = Server(peer.name, process, f"127.0.0.1:{port}", certificate is not None)
-    deadline = time.monotonic() + _START_SECONDS
-    while not _answers(port, server.tls):
-        if process.poll() is not None or time.monotonic() > deadline:
-            server.stop()
+    while not _answers(port, certificate is not None):
+        if process.poll() is not None or time.monotonic() > began + _START_SECONDS:
+            process.kill()
+            process.wait()
             raise ServerFailed(peer.name, log.read_text(errors="replace")[-2000:])
-        time.sleep(0.05)
-    return server
+        time.sleep(_LOOK_SECONDS)
+    seconds = time.monotonic() - began
+    return Server(peer.name, process, f"127.0.0.1:{port}", certificate is not None, sign_in.headers, seconds)
 
 
 def _answers(port: int, tls: bool) -> bool:
@@ -140,8 +101,8 @@ def _answers(port: int, tls: bool) -> bool:
         connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=ssl._create_unverified_context())
     try:
         connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
-    except OSError:
+        return connection.getresponse().status in (200, 401)
+    except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()

@@ -1,164 +1,78 @@
-"""What signing in costs: one server that asks for nothing beside one with passwords and one with tokens.
-
-`python -m benchmarks.sign_in [--rounds 5] [--seconds 2]`; ends with 1 where one costs over 15 % more.
-"""
+"""The ways to sign in that are measured: what a server's configuration says, and what clients send."""
 
 from __future__ import annotations
 
-import argparse
 import base64
-import hashlib
-import http.client
 import json
 import os
-import secrets
-import socket
-import statistics
 import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import bcrypt
 import jwt
-import yaml
 
-from benchmarks.loads import BUILD, LoadFailed, compile_load
-from benchmarks.processes import ProcessTree
+__all__ = ["NO_SIGN_IN", "SignIn", "make_pair", "ways_to_sign_in"]
 
-_MOST = 1.15
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_START_SECONDS = 30
+# What `htpasswd -B` takes unless told otherwise. The peers compute the hash for every request.
+_BCRYPT_COST = 5
+_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class _Server:
-    """A running registry, and the headers that it wants."""
+class SignIn:
+    """One of them."""
 
-    name: str
-    process: subprocess.Popen[bytes]
-    port: int
-    headers: dict[str, str]
-
-
-def main() -> int:
-    """Measure and print a line for each server."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sign_in")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    arguments = parser.parse_args()
-    compile_load()
-    with tempfile.TemporaryDirectory() as name:
-        servers: list[_Server] = []
-        try:
-            for kind, auth, headers in _ways(Path(name)):
-                servers.append(_start(kind, Path(name), auth, headers))
-            target = f"/v2/{_push(servers[0])}/manifests/latest"
-            costs: dict[str, list[float]] = {server.name: [] for server in servers}
-            # Interleaved, so that a slow minute hits all alike.
-            for _ in range(arguments.rounds):
-                for server in servers:
-                    costs[server.name].append(_cost(server, target, arguments.seconds))
-        finally:
-            for server in servers:
-                server.process.terminate()
-                server.process.wait()
-    medians = {name: statistics.median(samples) for name, samples in costs.items()}
-    for name, median in medians.items():
-        print(f"{name:10} {median:.4f} CPU-s per 1,000 manifests, {median / medians['none']:.2f} of none")
-    return int(max(medians.values()) > _MOST * medians["none"])
+    section: str
+    """The configuration's `auth`."""
+    headers: tuple[str, ...]
+    """Lines of every request."""
 
 
-def _ways(folder: Path) -> list[tuple[str, dict[str, object], dict[str, str]]]:
-    """Each way to sign in: its name, the section `auth`, and the header of one who has."""
-    (folder / "htpasswd").write_bytes(b"user:" + bcrypt.hashpw(b"password", bcrypt.gensalt(10)))
-    os.utime(folder / "htpasswd", (1e9, 1e9))
-    basic = base64.b64encode(b"user:password").decode()
-    secret = secrets.token_bytes(32)
-    encoded = base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-    (folder / "keys.json").write_text(json.dumps({"keys": [{"kty": "oct", "kid": "one", "k": encoded}]}))
-    access = [{"type": "repository", "name": "library/app", "actions": ["pull", "push"]}]
-    claims = {"iss": "i", "aud": "s", "sub": "user", "exp": int(time.time()) + 3600, "access": access}
-    token = jwt.encode(claims, secret, "HS256", {"kid": "one"})
-    keys = {"realm": "http://localhost/token", "service": "s", "issuer": "i", "jwks": str(folder / "keys.json")}
-    return [
-        ("none", {"none": {}}, {}),
-        (
-            "passwords",
-            {"htpasswd": {"realm": "r", "path": str(folder / "htpasswd")}},
-            {"Authorization": f"Basic {basic}"},
-        ),
-        ("tokens", {"token": keys}, {"Authorization": f"Bearer {token}"}),
-    ]
+NO_SIGN_IN = SignIn("", ())
 
 
-def _start(name: str, folder: Path, auth: dict[str, object], headers: dict[str, str]) -> _Server:
-    """All serve one folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    config = folder / f"{name}.yml"
-    storage = {"filesystem": {"rootdirectory": str(folder / "store")}}
-    log = {"level": "error", "accesslog": {"disabled": True}}
-    document = {"version": "0.1", "log": log, "storage": storage, "http": {"addr": f"127.0.0.1:{port}"}, "auth": auth}
-    config.write_text(yaml.safe_dump(document))
-    process = subprocess.Popen([sys.executable, "-m", "txregistry.cli.main", "serve", str(config)])
-    server = _Server(name, process, port, headers)
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            if _request(server, "GET", "/v2/") == 200:
-                return server
-        except OSError:
-            time.sleep(0.05)
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            raise LoadFailed(f"the server with {name} does not answer")
+def ways_to_sign_in(folder: Path, repositories: tuple[str, ...]) -> dict[str, SignIn]:
+    """Write the files that they need into the folder; whoever signs in may pull from and push to the repositories."""
+    return {"none": NO_SIGN_IN, "htpasswd": _password(folder), "token": _token(folder, repositories)}
 
 
-def _push(server: _Server) -> str:
-    """Push an image; its repository."""
-    config = b"{}"
-    digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
-    described = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": len(config)}
-    manifest = {"schemaVersion": 2, "mediaType": _MANIFEST, "config": described, "layers": []}
-    assert _request(server, "POST", f"/v2/library/app/blobs/uploads/?digest={digest}", config) == 201
-    target = "/v2/library/app/manifests/latest"
-    assert _request(server, "PUT", target, json.dumps(manifest).encode(), _MANIFEST) == 201
-    return "library/app"
+def _password(folder: Path) -> SignIn:
+    path = folder / "htpasswd"
+    path.write_bytes(b"user:" + bcrypt.hashpw(b"password", bcrypt.gensalt(_BCRYPT_COST)) + b"\n")
+    # What was written a moment ago could change without a new time, and would be read again and again.
+    os.utime(path, (1e9, 1e9))
+    section = f"auth:\n  htpasswd:\n    realm: bench\n    path: {path}\n"
+    return SignIn(section, (f"Authorization: Basic {base64.b64encode(b'user:password').decode()}",))
 
 
-def _request(server: _Server, method: str, target: str, body: bytes = b"", content_type: str = "") -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    try:
-        connection.request(method, target, body, {**server.headers, "Content-Type": content_type or "text/plain"})
-        return connection.getresponse().status
-    finally:
-        connection.close()
+def _token(folder: Path, repositories: tuple[str, ...]) -> SignIn:
+    """A certificate in the token's head, and the same one as what is trusted: Distribution 2 knows no other file."""
+    certificate, key = make_pair(folder, "token")
+    chain = "".join(certificate.read_text().splitlines()[1:-1])
+    granted = [{"type": "repository", "name": name, "actions": ["pull", "push"]} for name in repositories]
+    now = int(time.time())
+    claims = {
+        "iss": "bench",
+        "aud": "bench",
+        "sub": "user",
+        "jti": "1",
+        "iat": now,
+        "nbf": now - 60,
+        "exp": now + 24 * _HOUR,
+        "access": granted,
+    }
+    token = jwt.encode(claims, key.read_bytes(), "ES256", {"x5c": [chain]})
+    options = {"realm": "http://127.0.0.1/token", "service": "bench", "issuer": "bench"}
+    options["rootcertbundle"] = str(certificate)
+    return SignIn(f"auth: {json.dumps({'token': options})}\n", (f"Authorization: Bearer {token}",))
 
 
-def _cost(server: _Server, target: str, seconds: float) -> float:
-    """The server's processor seconds per 1,000 requests."""
-    options = [f"--header={name}: {value}" for name, value in server.headers.items()]
-    command = [
-        str(BUILD / "load"),
-        "--clients=8",
-        f"--seconds={seconds}",
-        *options,
-        "get",
-        f"127.0.0.1:{server.port}",
-        target,
-    ]
-    usage = ProcessTree(server.process.pid)
-    before = usage.cpu_seconds()
-    finished = subprocess.run(command, capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise LoadFailed(finished.stderr.strip())
-    operations: int = json.loads(finished.stdout)["operations"]
-    return (usage.cpu_seconds() - before) / operations * 1000
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def make_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """Files in PEM with a self-signed P-256 certificate for this machine, and its key."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    command += ["-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    subprocess.run([*command, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    return certificate, key

@@ -69,7 +69,13 @@ static bool begin(struct client *self) {
         request(self, "POST", path, "Content-Length: 0\r\n");
     } else {
         self->step = GETTING;
-        request(self, load->method, load->paths[self->turn++ % load->path_count], "");
+        uint64_t slices = load->slice ? (load->size + load->slice - 1) / load->slice : 1;
+        uint64_t first = self->number % slices * load->slice;
+        char range[64] = "";
+        if (load->slice)
+            snprintf(range, sizeof range, "Range: bytes=%llu-%llu\r\n", (unsigned long long)first,
+                     (unsigned long long)first + load->slice - 1);
+        request(self, load->method, load->paths[self->number / slices % load->path_count], range);
     }
     return true;
 }
@@ -109,7 +115,7 @@ static void finish(struct client *self, uint64_t bytes) {
 
 /* The response is complete: go on to the next request; false when there is none. */
 static bool advance(struct client *self) {
-    static const int expected[] = {[GETTING] = 200, [STARTING] = 202, [PATCHING] = 202, [PUTTING] = 201};
+    const int expected[] = {[GETTING] = self->load->slice ? 206 : self->load->expected, [STARTING] = 202, [PATCHING] = 202, [PUTTING] = 201};
     if (self->response.status != expected[self->step])
         give_up(self, "unexpected answer");
     if (self->response.close) {
@@ -126,6 +132,7 @@ static bool advance(struct client *self) {
         return true;
     case GETTING:
         finish(self, self->response.body);
+        self->response.body = 0; /* or a cut would count it again */
         break;
     case PUTTING:
         finish(self, self->load->size);
@@ -165,9 +172,8 @@ static uint64_t allowance(struct client *self, double *due) {
     return allowed >= PIECE ? PIECE : 0;
 }
 
-void client_start(struct client *self, struct load *load, int turn) {
+void client_start(struct client *self, struct load *load) {
     self->load = load;
-    self->turn = turn;
     self->staged = malloc(STAGE);
     open_connection(self);
 }

@@ -13,10 +13,13 @@ struct load {
     SSL_CTX *tls;          /* NULL: plain */
     const char *method;    /* "GET", "HEAD"; "POST" pushes */
     const char *headers;   /* lines that go into every request */
-    char **paths;          /* of GET and HEAD, taken in turn */
+    char **paths;          /* of GET and HEAD, taken in turn by all clients together */
     int path_count;
     const char *repository; /* to push to */
-    uint64_t size;          /* of each content pushed */
+    int expected;           /* status of an answer to GET and HEAD */
+    uint64_t size;          /* of each content pushed, or of what slices are cut of */
+    uint64_t slice;         /* ask for so many bytes, then for the next; 0: for the whole */
+    bool cut;               /* at the deadline, stop in the middle */
     size_t chunk;           /* send the PATCH chunked, in chunks of this size; 0: with a Content-Length */
     double rate;            /* bytes a second each client moves at most; 0: as many as it can */
     uint64_t limit;         /* operations to begin at most */
@@ -36,8 +39,7 @@ struct client {
     struct response response;
     enum { GETTING, STARTING, PATCHING, PUTTING } step;
     bool reopened;      /* the connection is a new one, since whoever polls it looked last */
-    int turn;           /* of the path */
-    uint64_t number;    /* of the content */
+    uint64_t number;    /* of the operation */
     double began;       /* this operation */
     char *staged;       /* bytes to send next */
     size_t staged_at, staged_used;
@@ -54,7 +56,7 @@ double now(void);
 /* Bytes of memory that the kernel takes for one push: the file, and what stands around it. */
 uint64_t backing_of(const struct load *);
 
-void client_start(struct client *, struct load *, int turn);
+void client_start(struct client *, struct load *);
 
 /* Go on as far as possible. WAIT_NOTHING: this client has nothing more to do. *due is set with WAIT_TIME.
    Exits with a message on an answer that is not the one the load is for: a figure of refused requests is worth nothing. */

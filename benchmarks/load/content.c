@@ -10,8 +10,20 @@
 enum { PATTERN = 1 << 18, MARK = 8 };
 
 static unsigned char pattern[PATTERN];
+static uint64_t size, marked_at; /* of every content, and where in it the number stands */
+static EVP_MD_CTX *beginning;    /* the hash of what comes before */
 
-void content_prepare(void) {
+static void hash(EVP_MD_CTX *context, uint64_t number, uint64_t from, uint64_t to) {
+    static unsigned char piece[1 << 16];
+    while (from < to) {
+        size_t count = to - from < sizeof piece ? to - from : sizeof piece;
+        content_copy(number, from, piece, count);
+        EVP_DigestUpdate(context, piece, count);
+        from += count;
+    }
+}
+
+void content_prepare(uint64_t bytes) {
     for (size_t have = 0; have < PATTERN;) {
         ssize_t got = getrandom(pattern + have, PATTERN - have, 0);
         if (got < 0) {
@@ -20,6 +32,11 @@ void content_prepare(void) {
         }
         have += got;
     }
+    size = bytes;
+    marked_at = size > MARK ? size - MARK : 0;
+    beginning = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(beginning, EVP_sha256(), NULL);
+    hash(beginning, 0, 0, marked_at);
 }
 
 void content_copy(uint64_t number, uint64_t offset, void *to, size_t count) {
@@ -32,24 +49,19 @@ void content_copy(uint64_t number, uint64_t offset, void *to, size_t count) {
         done += piece;
         offset += piece;
     }
-    for (uint64_t place = start; place < MARK && place - start < count; place++)
-        bytes[place - start] ^= number >> (8 * place);
+    uint64_t end = start + count;
+    for (uint64_t place = start > marked_at ? start : marked_at; place < end; place++)
+        bytes[place - start] ^= number >> (8 * (place - marked_at));
 }
 
-void content_digest(uint64_t number, uint64_t size, char digest[DIGEST_SPACE]) {
-    static unsigned char piece[1 << 16];
+void content_digest(uint64_t number, char digest[DIGEST_SPACE]) {
     unsigned char value[EVP_MAX_MD_SIZE];
     unsigned int length;
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(hash, EVP_sha256(), NULL);
-    for (uint64_t offset = 0; offset < size;) {
-        size_t count = size - offset < sizeof piece ? size - offset : sizeof piece;
-        content_copy(number, offset, piece, count);
-        EVP_DigestUpdate(hash, piece, count);
-        offset += count;
-    }
-    EVP_DigestFinal_ex(hash, value, &length);
-    EVP_MD_CTX_free(hash);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_MD_CTX_copy_ex(context, beginning);
+    hash(context, number, marked_at, size);
+    EVP_DigestFinal_ex(context, value, &length);
+    EVP_MD_CTX_free(context);
     strcpy(digest, "sha256:");
     for (unsigned int i = 0; i < length; i++)
         sprintf(digest + 7 + 2 * i, "%02x", value[i]);

@@ -17,9 +17,11 @@ static const char usage[] =
     "  --count N     operations at most          --rate B     bytes a second per client at most\n"
     "  --tls         TLS 1.3, nothing checked    --header L   a line for every request\n"
     "  --scratch DIR before a push, use and free memory for it through a file here: see backing.h\n"
-    "  --size B      of each content pushed      --chunk B    send it chunked, in chunks of B bytes\n";
+    "  --size B      of each content pushed      --chunk B    send it chunked, in chunks of B bytes\n"
+    "  --expect N    the status of answers (200) --cut        at the end stop in the middle, and count what came\n"
+    "  --slice B     get ranges of B bytes in turn, of paths that have --size B\n";
 
-enum { MOST_CLIENTS = 1024, MOST_CHUNK = 1 << 18 };
+enum { MOST_CLIENTS = 1024, MOST_CHUNK = 1 << 18, CUT_GRAIN = 50 /* ms */ };
 
 static void stop(const char *message) {
     fprintf(stderr, "%s\n", message);
@@ -37,8 +39,8 @@ static double processor_seconds(void) {
     return use.ru_utime.tv_sec + use.ru_stime.tv_sec + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) * 1e-6;
 }
 
-/* Drive all clients until each has nothing more to do. */
-static void run(struct client *clients, int count) {
+/* Drive all clients until each has nothing more to do, or until a time, if one is given. */
+static void run(struct client *clients, int count, double cut_at) {
     int poll = epoll_create1(EPOLL_CLOEXEC);
     double *due = calloc(count, sizeof *due); /* 0: not waiting for time */
     bool *woken = malloc(count * sizeof *woken);
@@ -79,7 +81,9 @@ static void run(struct client *clients, int count) {
         if (!active)
             break;
         struct epoll_event events[MOST_CLIENTS];
-        int ready = epoll_wait(poll, events, MOST_CLIENTS, waiting_for_time ? 1 : -1);
+        int ready = epoll_wait(poll, events, MOST_CLIENTS, waiting_for_time ? 1 : cut_at ? CUT_GRAIN : -1);
+        if (cut_at && now() >= cut_at)
+            break;
         for (int i = 0; i < ready; i++)
             if (!due[events[i].data.u32]) /* an error is reported whatever is asked for */
                 woken[events[i].data.u32] = true;
@@ -89,9 +93,10 @@ static void run(struct client *clients, int count) {
 int main(int argc, char **argv) {
     static const struct option options[] = {
         {"clients", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"count", 1, 0, 'n'}, {"rate", 1, 0, 'r'}, {"tls", 0, 0, 't'},
-        {"header", 1, 0, 'h'},  {"size", 1, 0, 'z'}, {"scratch", 1, 0, 'f'},    {"chunk", 1, 0, 'k'}, {0},
+        {"header", 1, 0, 'h'},  {"size", 1, 0, 'z'}, {"scratch", 1, 0, 'f'}, {"chunk", 1, 0, 'k'},
+        {"expect", 1, 0, 'e'},  {"cut", 0, 0, 'x'},  {"slice", 1, 0, 'i'},   {0},
     };
-    struct load load = {.limit = UINT64_MAX};
+    struct load load = {.limit = UINT64_MAX, .expected = 200};
     int client_count = 1;
     double seconds = 5;
     const char *scratch = NULL;
@@ -105,6 +110,9 @@ int main(int argc, char **argv) {
         case 't': load.tls = connection_tls_context(); break;
         case 'f': scratch = optarg; break;
         case 'z': load.size = strtoull(optarg, NULL, 10); break;
+        case 'e': load.expected = atoi(optarg); break;
+        case 'x': load.cut = true; break;
+        case 'i': load.slice = strtoull(optarg, NULL, 10); break;
         case 'k': load.chunk = strtoull(optarg, NULL, 10); break;
         case 'h':
             if (strlen(headers) + strlen(optarg) + 3 > sizeof headers)
@@ -128,32 +136,37 @@ int main(int argc, char **argv) {
         load.repository = argv[optind + 2];
         if (load.limit == UINT64_MAX || !load.size)
             stop("a push needs --count and --size: its contents are hashed beforehand");
-        content_prepare();
+        content_prepare(load.size);
         load.digests = malloc(load.limit * sizeof *load.digests);
         for (uint64_t i = 0; i < load.limit; i++)
-            content_digest(i, load.size, load.digests[i]);
+            content_digest(i, load.digests[i]);
         if (scratch)
             backing_prepare(scratch, load.limit * backing_of(&load));
     } else {
         load.method = strcmp(argv[optind], "head") == 0 ? "HEAD" : "GET";
         load.paths = argv + optind + 2;
         load.path_count = argc - optind - 2;
+        if (load.slice && load.size < load.slice)
+            stop("slices are cut of what has a --size");
     }
 
     struct client *clients = calloc(client_count, sizeof *clients);
     for (int i = 0; i < client_count; i++)
-        client_start(&clients[i], &load, i);
+        client_start(&clients[i], &load);
     double processor = processor_seconds(), start = now();
     load.deadline = start + seconds;
-    run(clients, client_count);
+    run(clients, client_count, load.cut ? load.deadline : 0);
     seconds = now() - start;
     processor = processor_seconds() - processor;
 
-    if (!load.done)
+    for (int i = 0; load.cut && i < client_count; i++)
+        load.bytes += clients[i].response.body;
+    if (!load.done && !load.bytes)
         stop("nothing was done");
     qsort(load.latencies, load.done, sizeof *load.latencies, by_size);
     printf("{\"operations\": %llu, \"bytes\": %llu, \"seconds\": %.6f, \"client_cpu\": %.6f, \"p50\": %.6f, \"p99\": %.6f}\n",
            (unsigned long long)load.done, (unsigned long long)load.bytes, seconds, processor,
-           load.latencies[load.done / 2], load.latencies[load.done * 99 / 100]);
+           load.done ? load.latencies[load.done / 2] : seconds,
+           load.done ? load.latencies[load.done * 99 / 100] : seconds);
     return 0;
 }

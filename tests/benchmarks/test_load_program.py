@@ -7,6 +7,7 @@ import itertools
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +32,7 @@ class Registry(BaseHTTPRequestHandler):
     pushed: dict[str, bytes]
     numbers: Iterator[int]
     framings: list[str]
+    ranges: list[str]
     connections: list[int]
 
     def setup(self) -> None:
@@ -50,7 +52,18 @@ class Registry(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_GET(self) -> None:
-        if self.path == "/chunked":
+        if bounds := self.headers["Range"]:
+            self.ranges.append(bounds)
+            first, last = map(int, bounds.removeprefix("bytes=").split("-"))
+            self.answer(206, bytes(last - first + 1))
+        elif self.path == "/endless":
+            self.send_response(200)
+            self.send_header("Content-Length", str(1 << 40))
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(100_000))
+        elif self.path == "/chunked":
             self.send_response(200)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -96,7 +109,7 @@ class Registry(BaseHTTPRequestHandler):
 def registry() -> Iterator[ThreadingHTTPServer]:
     compile_load()
     Registry.pushed, Registry.framings, Registry.connections = {}, [], []
-    Registry.numbers = itertools.count()
+    Registry.ranges, Registry.numbers = [], itertools.count()
     with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -104,8 +117,8 @@ def registry() -> Iterator[ThreadingHTTPServer]:
         server.shutdown()
 
 
-def run(registry: ThreadingHTTPServer, load: Load) -> LoadReport:
-    return finish(load.start(f"127.0.0.1:{registry.server_port}", False, 30, "some/where"))
+def run(registry: ThreadingHTTPServer, load: Load, seconds: float = 30) -> LoadReport:
+    return finish(load.start(f"127.0.0.1:{registry.server_port}", False, seconds, "some/where"))
 
 
 def test_bodies_with_a_length_and_in_chunks_are_counted_and_the_connection_is_kept(
@@ -132,7 +145,25 @@ def test_an_answer_that_is_not_the_expected_one_fails_the_load(registry: Threadi
         run(registry, Load("get", ("/sized", "/absent"), count=5))
 
 
-@pytest.mark.parametrize(("size", "chunk", "framing"), [(1024, 0, "1024"), (900_001, 32_768, "chunked")])
+def test_an_expected_refusal_is_an_operation_like_any_other(registry: ThreadingHTTPServer) -> None:
+    assert run(registry, Load("head", ("/absent",), count=5, expect=404)).operations == 5
+    with pytest.raises(LoadFailed, match="status 200"):
+        run(registry, Load("head", ("/sized",), count=5, expect=404))
+
+
+def test_slices_of_a_blob_are_asked_for_in_turn_by_all_clients_together(registry: ThreadingHTTPServer) -> None:
+    report = run(registry, Load("get", ("/sized",), clients=2, size=250, slice=100, count=6))
+    assert report.operations == 6
+    assert sorted(Registry.ranges) == sorted(["bytes=0-99", "bytes=100-199", "bytes=200-299"] * 2)
+
+
+def test_a_load_that_is_cut_counts_what_came_until_then(registry: ThreadingHTTPServer) -> None:
+    report = run(registry, Load("get", ("/endless",), cut=True), seconds=0.3)
+    assert report.operations == 0
+    assert 0 < report.bytes < 1 << 40
+
+
+@pytest.mark.parametrize(("size", "chunk", "framing"), [(5, 0, "5"), (1024, 0, "1024"), (900_001, 32_768, "chunked")])
 def test_pushed_contents_have_their_digests_and_differ(
     registry: ThreadingHTTPServer, size: int, chunk: int, framing: str
 ) -> None:
