@@ -48,6 +48,25 @@ def test_a_tag_whose_link_comes_after_its_folder_is_listed_as_soon_as_it_is_set(
     assert now(world.registry.tags.page(APP, None, None)) == (["a", "b"], False)
 
 
+def test_a_link_that_is_empty_and_a_folder_that_is_no_tag_are_not_listed() -> None:
+    world = _tagged("a", "b")
+    now(world.driver.write(layout.tag_current(APP, Tag("b")), b""))
+    now(world.driver.write(f"{layout.tags(APP)}/no tag/current/link", b"sha256:"))
+    assert now(world.registry.tags.page(APP, None, None)) == (["a"], False)
+
+
+def test_many_tags_are_told_with_and_without_gaps_among_them() -> None:
+    world = _tagged("000")
+    link = str(now(world.registry.tags.resolve(APP, Tag("000")))).encode()
+    tags = [Tag(f"{number:03}") for number in range(400)]
+    for tag in tags:
+        now(world.driver.write(layout.tag_current(APP, tag), link if int(tag.text) % 150 else b""))
+    expected = [tag.text for tag in tags if int(tag.text) % 150]
+    for _ in range(2):
+        assert now(world.registry.tags.page(APP, "100", 250)) == (expected[expected.index("101") :][:250], True)
+        assert now(world.registry.tags.page(APP, None, None)) == (expected, False)
+
+
 def test_a_page_of_tags_begins_behind_last_which_need_not_exist() -> None:
     world = _tagged("a", "b", "c", "d")
     assert now(world.registry.tags.page(APP, "a", 2)) == (["b", "c"], True)

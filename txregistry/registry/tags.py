@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import compress
 
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import Digest
@@ -17,6 +18,8 @@ from txregistry.storage.stores import Stores
 
 # Of how many repositories it is remembered which tags were seen.
 _REMEMBERED = 256
+# How many links are looked at in one go: a fraction of a millisecond.
+_RUN = 128
 
 
 async def _always() -> bool:
@@ -30,7 +33,7 @@ class Tags:
         self._stores = stores
         self._turns = turns
         self._locks = locks
-        self._seen: dict[RepositoryName, tuple[Sequence[str], set[str]]] = {}
+        self._seen: dict[RepositoryName, tuple[Sequence[str], bytearray]] = {}
 
     async def resolve(self, name: RepositoryName, tag: Tag) -> Digest:
         """What the tag names now; raise `ManifestUnknown`."""
@@ -91,33 +94,44 @@ class Tags:
         Raise `RepositoryUnknown`. (distribution-spec, "Listing Tags")
         """
         names = await self._names(name)
-        start = 0 if last is None else bisect_right(names, last)
         seen = self._seen_in(name, names)
-        if len(seen) == len(names):
-            stop = len(names) if limit is None else start + limit
-            return list(names[start:stop]), limit != 0 and stop < len(names)
+        at = 0 if last is None else bisect_right(names, last)
         found: list[str] = []
         loop = self._turns.loop()
-        for position in range(start, len(names)):
-            if limit is not None and len(found) >= limit:
-                return found, limit > 0
-            await loop.take()
-            text = names[position]
-            if text in seen or await self._is_set(name, text):
-                seen.add(text)
-                found.append(text)
-        return found, False
+        while at < len(names) and (limit is None or len(found) < limit):
+            stop = len(names) if limit is None else min(len(names), at + limit - len(found))
+            new = seen.find(0, at, stop)
+            if new < 0:
+                found += names[at:stop]
+            else:
+                await loop.take()
+                stop = min(stop, new + _RUN)
+                await self._look(name, names, seen, new, stop)
+                found += compress(names[at:stop], seen[at:stop])
+            at = stop
+        return found, limit != 0 and at < len(names)
 
-    def _seen_in(self, name: RepositoryName, names: Sequence[str]) -> set[str]:
-        """Those of the names whose tag has been seen to be set, since this listing was made.
+    async def _look(self, name: RepositoryName, names: Sequence[str], seen: bytearray, start: int, stop: int) -> None:
+        """Mark those of this part of the names whose tag is set."""
+        links = layout.tags_current(names[start:stop])
+        infos = await self._stores.driver.stat_each(layout.tags(name), links)
+        for position, info in enumerate(infos, start):
+            if _parse(names[position]) is None:
+                continue
+            # An empty link is none: registry:2 leaves such behind when it is cut off. One that is not there may have to
+            # come back from the trash.
+            if (info is not None and info.size > 0) or await self._is_set(name, names[position]):
+                seen[position] = 1
 
-        A folder without a link is looked at each time, because its link may still come; one that has a link keeps it
-        until the folder goes, and then the listing is another.
+    def _seen_in(self, name: RepositoryName, names: Sequence[str]) -> bytearray:
+        """A byte for each of the names: 1 where its tag has been seen to be set, since this listing was made.
+
+        Such a tag need not be looked at again: it stays until the folder goes, and then the listing is another.
         """
         known = self._seen.get(name)
         if known is not None and known[0] is names:
             return known[1]
-        seen: set[str] = set()
+        seen = bytearray(len(names))
         if known is None and len(self._seen) >= _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         self._seen[name] = (names, seen)

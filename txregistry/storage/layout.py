@@ -31,6 +31,8 @@ every folder that begins with `_`, so what is ours alone does not disturb it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.names import RepositoryName, Tag, UploadId
 
@@ -126,6 +128,11 @@ def tag(name: RepositoryName, tag: Tag) -> str:
 def tag_current(name: RepositoryName, tag: Tag) -> str:
     """Names the manifest that the tag stands for."""
     return f"{REPOSITORIES}/{name.text}/_manifests/tags/{tag.text}/current/link"
+
+
+def tags_current(names: Iterable[str]) -> list[str]:
+    """The same of many, by their names in the folder of a repository's tags, from where the paths lead on."""
+    return [f"{name}/current/link" for name in names]
 
 
 def tag_history(name: RepositoryName, tag: Tag, digest: Digest) -> str:
