@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from txregistry.api.guard import grant_of
+from txregistry.api.names import json_names
 from txregistry.api.pagination import last_seen, page_size
-from txregistry.api.responses import json_response
+from txregistry.api.responses import JSON
 from txregistry.api.urls import URLs
 from txregistry.http.headers import Field
 from txregistry.http.request import Request
@@ -37,4 +38,4 @@ class CatalogHandlers:
         link: tuple[Field, ...] = ()
         if more:
             link = ((b"Link", self._urls.next_link(request, "v2/_catalog", last=names[-1], n=str(size))),)
-        return json_response(200, {"repositories": names}, link)
+        return Response(200, (JSON, *link), f'{{"repositories":{json_names(names)}}}'.encode())

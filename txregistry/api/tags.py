@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from txregistry.api.names import json_names
 from txregistry.api.pagination import last_seen, page_size
-from txregistry.api.responses import json_response
+from txregistry.api.responses import JSON
 from txregistry.api.urls import URLs
 from txregistry.http.headers import Field
 from txregistry.http.request import Request
@@ -32,4 +33,6 @@ class TagHandlers:
         if more:
             path = f"v2/{name}/tags/list"
             link = ((b"Link", self._urls.next_link(request, path, last=tags[-1], n=str(size))),)
-        return json_response(200, {"name": str(name), "tags": tags}, link)
+        # The name of a repository has nothing that JSON writes otherwise.
+        body = f'{{"name":"{name}","tags":{json_names(tags)}}}'
+        return Response(200, (JSON, *link), body.encode())
