@@ -31,8 +31,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", metavar="ROW", help="rows to measure; * and ? as in a shell")
     parser.add_argument("--list", action="store_true", help="tell the rows' names, and measure nothing")
     parser.add_argument("--rounds", type=int, default=3, help="samples per row and server, in turn (3)")
-    parser.add_argument("--seconds", type=float, default=1.5, help="length of a sample (1.5)")
-    parser.add_argument("--quick", action="store_true", help="small folders, one round of 0.3 s")
+    parser.add_argument("--seconds", type=float, default=1, help="length of a sample (1)")
+    parser.add_argument("--quick", action="store_true", help="small folders, one round of 0.2 s")
     parser.add_argument("--full", action="store_true", help="the rows too that move 16 GiB at once")
     parser.add_argument("--floors", action="store_true", help="measure all rows with no registry, not only missed ones")
     parser.add_argument(
@@ -54,7 +54,7 @@ def main() -> int:
     arguments = _arguments()
     plan = Plan(FULL, arguments.rounds, arguments.seconds)
     if arguments.quick:
-        plan = Plan(QUICK, 1, 0.3)
+        plan = Plan(QUICK, 1, 0.2)
     patterns = [arguments.profile] if arguments.profile else arguments.only
     rows = _chosen(all_rows(plan), patterns, arguments.full)
     if arguments.list or not rows:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.contents import Contents, ContentsScale, write_contents
-from benchmarks.dockerd import Docker, running_dockerd
+from benchmarks.dockerd import Docker, DockerFailed, running_dockerd
 from benchmarks.kept import kept
 from benchmarks.listings import Listings, ListingsScale, write_listings
 from benchmarks.peers import Peer
@@ -35,7 +35,7 @@ FULL = Scale(
     ListingsScale(10_000, tags=(10, 1000), referrers=(1, 100)),
     ListingsScale(100_000, tags=(100_000,), referrers=(10_000,)),
 )
-_QUICK_CONTENTS = ContentsScale(tags=200, large_size=64 << 20, huge_size=256 << 20, slow_size=16 << 20)
+_QUICK_CONTENTS = ContentsScale(tags=200, large_size=32 << 20, huge_size=128 << 20, slow_size=16 << 20)
 QUICK = Scale(
     _QUICK_CONTENTS,
     ListingsScale(1000, tags=(10, 1000), referrers=(1, 100)),
@@ -75,7 +75,7 @@ class Bench:
     _listings: dict[str, Listings] = field(default_factory=dict)
     _certificate: Certificate | None = None
     _ways: dict[str, SignIn] | None = None
-    _docker: Docker | None = None
+    _docker: Docker | DockerFailed | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def place(self, peer: Peer, setting: Setting) -> Place:
@@ -157,9 +157,14 @@ class Bench:
         return self._folder(name)
 
     def docker(self) -> Docker:
-        """A Docker daemon of our own."""
+        """A Docker daemon of our own; raise DockerFailed, and do not try again, where none starts."""
         if self._docker is None:
-            self._docker = self._stack.enter_context(running_dockerd(self.scratch / "dockerd"))
+            try:
+                self._docker = self._stack.enter_context(running_dockerd(self.scratch / "dockerd"))
+            except DockerFailed as failure:
+                self._docker = failure
+        if isinstance(self._docker, DockerFailed):
+            raise self._docker
         return self._docker
 
     def _start(self, peer: Peer, setting: Setting) -> Place:

@@ -15,9 +15,10 @@ from benchmarks.row import PER_BYTE, Floor, Measure, Row, Sample, Unit
 from benchmarks.settings import Setting
 from benchmarks.store import remove_repository
 
-__all__ = ["floor_of", "load_row", "measuring", "sample_of"]
+__all__ = ["MakeLoad", "load_row"]
 
-_WARM_UP_SECONDS = 0.3
+_WARM_UP = 0.3
+"""Of a sample's length."""
 _pushes = itertools.count()
 
 MakeLoad = Callable[[Bench], Load]
@@ -32,21 +33,27 @@ def load_row(
     load: MakeLoad,
     *,
     cold: Callable[[Bench], Sequence[Path]] | None = None,
+    longer: float = 1,
     floor: Peer | Floor | None = None,
     rounds: int | None = None,
     thorough: bool = False,
 ) -> Row:
-    """A row that one run of the load program measures; before each sample the disk has forgotten the `cold` files.
+    """A row that one run of the load program measures; before each sample memory has forgotten the `cold` files.
 
+    Samples last `longer` times as long as those of other rows.
     The floor is a server that is no registry, or whatever else can be measured.
     """
-    measure = measuring(unit, setting, load, cold)
-    below = floor_of(measure, floor) if isinstance(floor, Peer) else floor
+    measure = _measuring(unit, setting, load, cold, longer)
+    below = _floor_of(measure, floor) if isinstance(floor, Peer) else floor
     return Row(name, title, unit, measure, below, rounds, thorough)
 
 
-def measuring(
-    unit: Unit, setting: Setting, load: MakeLoad, cold: Callable[[Bench], Sequence[Path]] | None = None
+def _measuring(
+    unit: Unit,
+    setting: Setting,
+    load: MakeLoad,
+    cold: Callable[[Bench], Sequence[Path]] | None = None,
+    longer: float = 1,
 ) -> Measure:
     """Takes samples under this load."""
 
@@ -60,14 +67,14 @@ def measuring(
         if pushes:
             os.sync()  # or the last server's dirty pages would be written at this one's expense
         elif turn == 0 and cold is None:
-            made.run(place.server, min(bench.plan.seconds, _WARM_UP_SECONDS))
+            made.run(place.server, _WARM_UP * bench.plan.seconds)
         for path in cold(bench) if cold else ():
             _forget_pages(path)
         usage.forget_peak()
         before = usage.cpu_seconds()
         try:
-            report = made.run(place.server, bench.plan.seconds, repository, place.root)
-            return sample_of(unit, report, usage.cpu_seconds() - before, usage.peak_rss_mib())
+            report = made.run(place.server, longer * bench.plan.seconds, repository, place.root)
+            return _sample_of(unit, report, usage.cpu_seconds() - before, usage.peak_rss_mib())
         finally:
             if pushes:
                 remove_repository(place.root, repository)
@@ -75,12 +82,12 @@ def measuring(
     return measure
 
 
-def floor_of(measure: Measure, server: Peer) -> Floor:
+def _floor_of(measure: Measure, server: Peer) -> Floor:
     """The same load on a server that is no registry."""
     return lambda bench: measure(bench, server, 0)
 
 
-def sample_of(unit: Unit, report: LoadReport, cpu_seconds: float, peak: float | None) -> Sample:
+def _sample_of(unit: Unit, report: LoadReport, cpu_seconds: float, peak: float | None) -> Sample:
     """Cost and rate by what the load program counted."""
     thousands, done = report.operations / 1e3, float(report.operations)
     if unit is PER_BYTE:

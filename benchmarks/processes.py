@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = ["ProcessTree"]
 
 _TICK = os.sysconf("SC_CLK_TCK")
+# A process that is there when its folder is listed may have ended a moment later.
+_ENDED = (FileNotFoundError, ProcessLookupError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,16 @@ class ProcessTree:
     def forget_peak(self) -> None:
         """Let the peak begin anew."""
         for pid in self._stats():
-            Path(f"/proc/{pid}/clear_refs").write_text("5")
+            with suppress(*_ENDED):
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
 
     def _status_mib(self, key: str) -> float:
         kib = 0
         for pid in self._stats():
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith(f"{key}:"):
-                    kib += int(line.split()[1])
+            with suppress(*_ENDED):
+                for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                    if line.startswith(f"{key}:"):
+                        kib += int(line.split()[1])
         return kib / 1024
 
     def _stats(self) -> dict[int, list[str]]:
@@ -57,7 +62,7 @@ class ProcessTree:
             if entry.isdecimal():
                 try:
                     text = Path(f"/proc/{entry}/stat").read_text()
-                except (FileNotFoundError, ProcessLookupError):
+                except _ENDED:
                     continue
                 # The command's name stands in parentheses and may hold anything.
                 everything[int(entry)] = text.rpartition(")")[2].split()

@@ -10,6 +10,7 @@ from benchmarks.loads import LoadFailed
 from benchmarks.peers import Peer
 from benchmarks.report import Line
 from benchmarks.row import Row, Sample
+from benchmarks.servers import Server
 from benchmarks.targets import target_of
 
 __all__ = ["measured", "measured_row"]
@@ -41,14 +42,16 @@ def measured_row(bench: Bench, peers: Sequence[Peer], row: Row) -> Line:
             # Whatever goes wrong with one server must not end an hour of measuring all of them.
             except Exception as failure:
                 print(f"{row.name}: {peer.name}: {type(failure).__name__}: {failure}", file=sys.stderr)
-                failures[peer.name] = _in_short(failure)
+                failures[peer.name] = _in_short(failure, bench.running(peer))
                 bench.forget(peer)
     taken = {name: some for name, some in samples.items() if some and name not in failures}
     return Line(row.name, row.title, row.unit, taken, target_of(row.name), failures)
 
 
-def _in_short(failure: Exception) -> str:
+def _in_short(failure: Exception, server: Server | None) -> str:
     """What fits into a cell: the status of an unexpected answer, or what kind of failure it was."""
+    if server and server.process.poll() is not None:
+        return "died"
     words = str(failure).split()
     if isinstance(failure, LoadFailed) and "status" in words and words[words.index("status") + 1] != "0":
         return f"answers {words[words.index('status') + 1]}"

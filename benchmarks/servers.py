@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,13 +55,11 @@ class Server:
         return ProcessTree(self.process.pid)
 
     def stop(self) -> None:
-        """Ask it to end, and see that it does."""
+        """Ask it to end, and see that it does, with all processes that it has started."""
         self.process.send_signal(signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self.process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        _end(self.process)
 
 
 def start_server(
@@ -83,15 +82,23 @@ def start_server(
     began = time.monotonic()
     with log.open("wb") as output:
         environment = {**os.environ, **_ENVIRONMENT}
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, start_new_session=True
+        )
     while not _answers(port, certificate is not None):
         if process.poll() is not None or time.monotonic() > began + _START_SECONDS:
-            process.kill()
-            process.wait()
+            _end(process)
             raise ServerFailed(peer.name, log.read_text(errors="replace")[-2000:])
         time.sleep(_LOOK_SECONDS)
     seconds = time.monotonic() - began
     return Server(peer.name, process, f"127.0.0.1:{port}", certificate is not None, sign_in.headers, seconds)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of a server's processes."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _answers(port: int, tls: bool) -> bool:

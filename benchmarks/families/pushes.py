@@ -18,6 +18,8 @@ _DOCKER_CHUNK = 32 * 1024
 """What Go's client sends when a body comes from a reader of unknown length."""
 _MANY = 16
 _MOST_SMALL = 1000
+_LONGER = 3
+"""So that there is time for all of them."""
 _SMALL = (("1k", 1024), ("16k", 16 * 1024), ("256k", 256 * 1024), ("1m", MIB))
 
 
@@ -37,7 +39,9 @@ def _small(name: str, size: int) -> Row:
     title = f"push {size // 1024:,} KiB, {_MANY} clients" if size < MIB else f"push 1 MiB, {_MANY} clients"
     load = Load("push", clients=_MANY, size=size, chunk=_DOCKER_CHUNK, count=_MOST_SMALL)
     floor = writing(PER_OPERATION, size, _MANY, _MOST_SMALL)
-    return load_row(f"push-{name}-{_MANY}", title, PER_OPERATION, Setting(), lambda _: load, floor=floor)
+    return load_row(
+        f"push-{name}-{_MANY}", title, PER_OPERATION, Setting(), lambda _: load, longer=_LONGER, floor=floor
+    )
 
 
 def _large(name: str, size: int, clients: int, chunk: int, tls: bool) -> Row:

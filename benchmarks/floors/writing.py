@@ -25,10 +25,10 @@ def writing(unit: Unit, size: int, clients: int, count: int) -> Floor:
     def measure(bench: Bench) -> Sample:
         folder = Path(tempfile.mkdtemp(prefix="floor-", dir=bench.scratch))
         content = os.urandom(min(size, _PIECE))
-        deadline = time.monotonic() + bench.plan.seconds
         try:
             _use_memory(folder / "first", size * count)
             before, began = _processor_seconds(), time.monotonic()
+            deadline = began + bench.plan.seconds
             with ThreadPoolExecutor(clients) as pool:
                 done = sum(pool.map(lambda number: _store(folder / str(number), content, size, deadline), range(count)))
             seconds, cpu = time.monotonic() - began, _processor_seconds() - before

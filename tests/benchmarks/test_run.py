@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from benchmarks.loads import LoadFailed
 from benchmarks.peers import OURS, WORKERS, Peer
 from benchmarks.row import PER_OPERATION, Row, Sample
 from benchmarks.run import measured, measured_row
+from benchmarks.settings import Setting
 
 PEERS = [Peer("first", ()), Peer("second", ())]
 
@@ -86,3 +88,40 @@ def test_a_floor_that_cannot_be_measured_leaves_the_line(bench: Bench) -> None:
     (line,) = measured(bench, PEERS, [broken], all_floors=True)
     assert line.floor is None
     assert len(line.samples) == 2
+
+
+MORTAL = """
+import http.server, sys
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+open(sys.argv[2], "a").write("started ")
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Answers).serve_forever()
+"""
+
+
+@pytest.mark.live
+def test_a_server_that_has_died_is_noticed_and_started_anew_for_the_next_row(bench: Bench, tmp_path: Path) -> None:
+    program, log = tmp_path / "mortal.py", tmp_path / "log"
+    program.write_text(MORTAL)
+    peer = Peer("mortal", (sys.executable, str(program), "{port}", str(log)))
+
+    def kill(bench: Bench, peer: Peer, turn: int) -> Sample:
+        process = bench.place(peer, Setting("empty")).server.process
+        process.kill()
+        process.wait()
+        raise LoadFailed("connect: Connection refused")
+
+    def live(bench: Bench, peer: Peer, turn: int) -> Sample:
+        assert bench.place(peer, Setting("empty")).server.process.poll() is None
+        return Sample(1.0)
+
+    try:
+        assert measured_row(bench, [peer], row(kill)).failures == {"mortal": "died"}
+        assert measured_row(bench, [peer], row(live)).failures == {}
+    finally:
+        bench.close()
+    assert log.read_text() == "started started "
