@@ -64,7 +64,8 @@ class RegistryApplication:
         """`on_finished` hears of every exchange when it is over."""
         self._guard = settings.guard
         self.headers: Sequence[Field] = (_API_VERSION, *settings.headers)
-        self._on_finished = on_finished
+        # See `IApplication`.
+        self.finished = on_finished
         urls = settings.urls
         handlers: Mapping[str, object] = {
             "base": BaseHandlers(),
@@ -102,10 +103,6 @@ class RegistryApplication:
     def refused(self, problem: BadMessage) -> Response:
         """See `IApplication`."""
         return error_response(problem)
-
-    def finished(self, exchange: Exchange) -> None:
-        """See `IApplication`."""
-        self._on_finished(exchange)
 
     def _endpoint(self, route: Route, handler: Handler) -> Callable[..., Response | Deferred[Response]]:
         guard = self._guard

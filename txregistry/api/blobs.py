@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from txregistry.api.conditional import etag, is_unchanged, range_applies
+from txregistry.api.conditional import digest_fields, is_unchanged, range_applies
 from txregistry.api.downloads import download
 from txregistry.api.responses import empty_response, text_field
 from txregistry.http.headers import Field
@@ -29,8 +29,7 @@ class BlobHandlers:
     async def get(self, request: Request, name: RepositoryName, digest: Digest) -> Response:
         """The blob's bytes, or the range of them that was asked for (RFC 9110 §14)."""
         headers = request.headers
-        tag = etag(digest)
-        described = (*_FIXED, tag, (b"Docker-Content-Digest", tag[1][1:-1]))
+        described = _FIXED + digest_fields(digest)
         if request.method == "HEAD":
             size = await self._blobs.size(name, digest)
             if is_unchanged(headers, digest):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from txregistry.http.headers import Field, Headers
 from txregistry.oci.digest import Digest
 
 
-def etag(digest: Digest) -> Field:
-    """The strong validator of content that is addressed by its digest."""
-    return b"ETag", f'"{digest}"'.encode("ascii")
+@lru_cache(maxsize=1024)
+def digest_fields(digest: Digest) -> tuple[Field, Field]:
+    """The digest, and the strong validator that it is (RFC 9110 §8.8.3)."""
+    text = str(digest).encode("ascii")
+    return (b"Docker-Content-Digest", text), (b"ETag", b'"%b"' % text)
 
 
 def is_unchanged(headers: Headers, digest: Digest) -> bool:
     """Whether If-None-Match names the digest, quoted, weak or bare as some clients send it."""
-    values = headers.all(b"if-none-match")
-    if not values:
+    if headers.get(b"if-none-match") is None:
         return False
     wanted = str(digest)
-    for value in values:
+    for value in headers.all(b"if-none-match"):
         for candidate in value.decode("latin-1").split(","):
             text = candidate.strip()
             if text == "*" or text.removeprefix("W/").strip('"') == wanted:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from txregistry.api.accept import Accept
-from txregistry.api.conditional import etag, is_unchanged
+from txregistry.api.conditional import digest_fields, is_unchanged
 from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, text_field
 from txregistry.api.urls import URLs
@@ -41,8 +41,7 @@ class ManifestHandlers:
         digest, stored = await self._manifests.get(name, reference)
         if stored.media_type in mediatypes.INDEXES and isinstance(reference, Tag):
             digest, stored = await self._readable(request, name, digest, stored)
-        tag = etag(digest)
-        described = ((b"Docker-Content-Digest", tag[1][1:-1]), tag)
+        described = digest_fields(digest)
         if is_unchanged(request.headers, digest):
             return empty_response(304, described)
         content_type = (b"Content-Type", stored.media_type.encode("ascii"))

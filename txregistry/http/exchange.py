@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from typing import NamedTuple
 
 from txregistry.http.request import Request
 
 
-@frozen
-class Exchange:
+class Exchange(NamedTuple):
     """`status` is 499 when the client left before an answer; `request` is None when none could be parsed.
 
     `received` and `sent` count body bytes; `duration` is in seconds, from the complete head to the last byte.
