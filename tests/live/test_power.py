@@ -83,7 +83,14 @@ def _assert_durable(traced: Traced, calls: list[Call]) -> list[Call]:
     renames = traced.promised(calls, RENAMES)
     for rename in renames:
         source, target = rename.paths
-        assert _synced(calls, source, -1, rename.began), f"renamed before it was synced: {rename.text}"
+        files = [source]
+        if os.path.isdir(target):
+            # An upload's folder, which becomes that of the content: what is in it, and that it is in it.
+            files = [f"{source}/{name}" for name in os.listdir(target)]
+            assert _synced(calls, target, rename.ended, answered), f"the moved folder was not synced: {rename.text}"
+        assert files
+        for file in files:
+            assert _synced(calls, file, -1, rename.began), f"renamed before it was synced: {rename.text}"
         folder = os.path.dirname(target)
         assert _synced(calls, folder, rename.ended, answered), f"the folder was not synced: {rename.text}"
     for made in traced.promised(calls, FOLDERS):

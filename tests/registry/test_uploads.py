@@ -160,6 +160,17 @@ def test_a_cancelled_session_is_gone_with_its_bytes() -> None:
         now(uploads.cancel(APP, upload))
 
 
+def test_an_upload_goes_on_after_its_process_died_as_it_was_being_finished() -> None:
+    world = World()
+    uploads = world.registry.uploads
+    upload = now(uploads.start(APP))
+    now(uploads.append(APP, upload, Bytes(b"12345"), 0))
+    now(world.driver.delete(layout.upload_started(APP, upload)))
+    assert now(uploads.offset(APP, upload)) == 5
+    now(uploads.finish(APP, upload, Bytes(b"6"), 5, Digest.of(b"123456")))
+    assert now(world.registry.blobs.size(APP, Digest.of(b"123456"))) == 6
+
+
 def test_an_id_that_was_never_given_is_unknown() -> None:
     with pytest.raises(UploadUnknown):
         now(World().registry.uploads.append(APP, UploadId.new(), Bytes(b"x"), None))

@@ -65,7 +65,7 @@ class Holds:
             if asked:
                 await self._withdraw(wanted)
             # The holder before us may have ended the session while we waited at its door.
-            await self._driver.stat(layout.upload_started(name, upload))
+            await self._see_that_it_lives(name, upload)
         except PathNotFound:
             lock.release()
             raise UploadUnknown(upload) from None
@@ -85,6 +85,13 @@ class Holds:
         if not self._held and self._look is not None:
             self._look.cancel()
             self._look = None
+
+    async def _see_that_it_lives(self, name: RepositoryName, upload: UploadId) -> None:
+        try:
+            await self._driver.stat(layout.upload_started(name, upload))
+        except PathNotFound:
+            # A process that died as it finished the upload may have left the bytes alone.
+            await self._driver.stat(layout.upload_data(name, upload))
 
     async def _withdraw(self, wanted: str) -> None:
         try:

@@ -74,6 +74,10 @@ class WatchedCalls(SystemCalls):
         """See `SystemCalls`."""
         self._enter("rename", source, target)
         super().rename(source, target)
+        # What is in a folder goes with it, names that are not on disk included.
+        below = {path for path in self._unsynced_names if path.startswith(source + "/")}
+        self._unsynced_names -= below
+        self._unsynced_names |= {target + path.removeprefix(source) for path in below}
         self._unsynced_names |= {source, target}
 
     def unlink(self, path: str) -> None:

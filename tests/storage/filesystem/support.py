@@ -59,7 +59,7 @@ class SlowDisk(InlineWorkers):
         self.syncs: list[Deferred[Any]] = []
 
     def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
-        if function.__name__ != "sync":
+        if getattr(function, "__name__", "") != "sync":
             return super().run(function, *args, **kwargs)
         self.syncs.append(Deferred())
         return self.syncs[-1]

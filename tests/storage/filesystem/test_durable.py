@@ -15,6 +15,7 @@ import pytest
 from txregistry.concurrency.workers import InlineWorkers
 from txregistry.storage.errors import PathNotFound, StorageFailure
 from txregistry.storage.filesystem.calls import SystemCalls
+from txregistry.storage.filesystem.commit import Change, commit
 from txregistry.storage.filesystem.driver import FilesystemDriver
 from txregistry.storage.filesystem.durable import DurableTree
 from txregistry.storage.filesystem.probe import Traits
@@ -89,31 +90,50 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
     driver, calls = _driver(tmp_path)
     result_of(_push(driver))
     log = [line for line in _plain(calls.log) if not line.startswith(("open", "close"))]
-    assert log[log.index("size repository/_uploads/1/data") :] == [
+    assert log[log.index("fdatasync repository/_uploads/1/data") :] == [
+        "fdatasync repository/_uploads/1/data",
         "size repository/_uploads/1/data",
         "touch repository/_uploads/1/data",
-        "fdatasync repository/_uploads/1/data",
-        "mkdir blobs/aa/aabb",
         "mkdir blobs/aa",
         "mkdir blobs",
         "fsync .",
         "mkdir blobs/aa",
-        "fsync blobs",
-        "mkdir blobs/aa/aabb",
-        "rename repository/_uploads/1/data blobs/aa/aabb/data",
+        # The upload's folder becomes the blob's.
+        "rename repository/_uploads/1 blobs/aa/aabb",
         "fsync blobs/aa/aabb",
         "fsync blobs/aa",
         "fsync blobs",
         "fsync .",
-        "mkdir repository",
+        "fsync repository/_uploads",
+        "fsync repository",
         "pwritev repository/TEMPORARY",
         "fdatasync repository/TEMPORARY",
         "rename repository/TEMPORARY repository/link",
         "fsync repository",
-        "fsync .",
-        "unlink repository/_uploads/1",
-        "rmdir repository/_uploads/1",
     ]
+
+
+def test_the_calls_of_a_push_of_what_is_there_already(tmp_path: Path) -> None:
+    driver, calls = _driver(tmp_path)
+    result_of(_push(driver))
+    del calls.log[:]
+    result_of(_push(driver))
+    assert [line for line in calls.log if line.startswith(("rename", "unlink", "rmdir"))][::2] == [
+        "rename repository/_uploads/1/data blobs/aa/aabb/data",
+        "unlink repository/_uploads/1",
+    ]
+    assert os.listdir(tmp_path / "repository/_uploads") == []
+    assert calls.lost_in_a_power_cut("blobs/aa/aabb/data") == []
+
+
+def test_what_an_upload_leaves_over_does_not_get_among_the_content(tmp_path: Path) -> None:
+    driver, calls = _driver(tmp_path)
+    result_of(driver.create("repository/_uploads/1/startedat", b"now"))
+    result_of(driver.create("repository/_uploads/1/hashstates/sha256/9", b"of another registry"))
+    result_of(_push(driver))
+    assert os.listdir(tmp_path / "blobs/aa/aabb") == ["data"]
+    assert os.listdir(tmp_path / "repository/_uploads") == []
+    assert calls.lost_in_a_power_cut("blobs/aa/aabb/data") == []
 
 
 def test_a_folder_that_another_process_makes_again_without_need_for_durability_is_on_disk_all_the_same(
@@ -246,7 +266,7 @@ def test_a_write_into_a_folder_that_is_being_deleted_succeeds(tmp_path: Path) ->
 
     def write() -> None:
         for _ in range(40):
-            tree.write(path, b"x", durable=True)
+            assert commit(tree, [Change([(path, b"x")])]) == [None]
 
     with ThreadPoolExecutor(2) as pool:
         writers = [pool.submit(write) for _ in range(2)]

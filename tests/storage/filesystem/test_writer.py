@@ -17,7 +17,7 @@ from txregistry.storage.errors import PathNotFound, StorageFailure
 from txregistry.storage.filesystem.calls import SystemCalls
 from txregistry.storage.filesystem.driver import FilesystemDriver
 from txregistry.storage.filesystem.share import ALL_TOGETHER, BATCH, HIGH_WATER, QueueShare
-from txregistry.storage.filesystem.upload import MOST_UNSYNCED
+from txregistry.storage.filesystem.upload import IN_LINE, MOST_UNSYNCED
 from txregistry.testing.results import result_of
 from txregistry.testing.streams import Pieces
 
@@ -105,7 +105,7 @@ def test_a_large_batch_is_hashed_and_written_side_by_side(tmp_path: Path) -> Non
     result_of(ending)
 
 
-@pytest.mark.parametrize("size", [0, 1, 1024, 200_000])
+@pytest.mark.parametrize("size", [0, 1, 1024, IN_LINE])
 def test_a_small_upload_visits_a_worker_once_to_be_written_and_once_to_be_published(tmp_path: Path, size: int) -> None:
     workers = CountedWorkers()
     driver = _driver(tmp_path, workers)

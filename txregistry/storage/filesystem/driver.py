@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 from zope.interface import implementer
 
+from txregistry.concurrency.lane import Lane, one_by_one
 from txregistry.concurrency.workers import IWorkers
 from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.filesystem import files
 from txregistry.storage.filesystem.calls import SystemCalls
+from txregistry.storage.filesystem.commit import Change, commit
 from txregistry.storage.filesystem.durable import DurableTree, SourceMissing
 from txregistry.storage.filesystem.failures import while_changing, while_reading, while_writing
 from txregistry.storage.filesystem.hashing import hash_file, new_hasher
@@ -20,7 +24,7 @@ from txregistry.storage.filesystem.opening import Opened, open_for_append, open_
 from txregistry.storage.filesystem.probe import Traits, probe
 from txregistry.storage.filesystem.reader import FileReader, PushReader
 from txregistry.storage.filesystem.share import QueueShare
-from txregistry.storage.filesystem.upload import UploadFile
+from txregistry.storage.filesystem.upload import Disk, UploadFile
 from txregistry.storage.filesystem.writer import FileWriter
 from txregistry.storage.interfaces import Content, FileInfo, Hasher, ILock, IReader, IStorageDriver, IWriter
 from txregistry.storage.paths import check_path
@@ -65,6 +69,9 @@ class FilesystemDriver:
         self._read_flags = self.traits.read_flags
         self._reader = FileReader if self._local and self.traits.sendfile else PushReader
         self._tree = DurableTree(self.root, calls or SystemCalls(), self.traits.sync_folders)
+        self._quick: Lane[Callable[[], Any], Any] = Lane(workers, one_by_one)
+        self._commits: Lane[Change, None] = Lane(workers, partial(commit, self._tree))
+        self._disk = Disk(self._tree, workers, self._quick, self._commits, self._local)
         self._share = QueueShare()
 
     async def read(self, path: str) -> Content:
@@ -84,7 +91,10 @@ class FilesystemDriver:
         """See `IStorageDriver`."""
         check_path(path)
         try:
-            await self._workers.run(self._tree.write, self._prefix + path, content, durable)
+            if durable:
+                await self._commits.run(Change([(self._prefix + path, content)]))
+            else:
+                await self._workers.run(self._tree.write, self._prefix + path, content, False)
         except (OSError, ValueError) as error:
             raise while_writing(error, path) from error
 
@@ -92,7 +102,7 @@ class FilesystemDriver:
         """See `IStorageDriver`."""
         check_path(path)
         try:
-            await self._workers.run(self._tree.put, self._prefix + path, content)
+            await self._quick.run(partial(self._tree.put, self._prefix + path, content))
         except (OSError, ValueError) as error:
             raise while_writing(error, path) from error
 
@@ -169,7 +179,7 @@ class FilesystemDriver:
             descriptor, size = file.descriptor, file.size
         if hasher is None and size == 0:
             hasher = new_hasher()
-        upload = UploadFile(self._prefix + path, self._tree, self._workers, self._local, descriptor, size, hasher)
+        upload = UploadFile(self._prefix + path, self._disk, descriptor, size, hasher)
         return FileWriter(self._prefix, path, upload, self._share)
 
     async def touch(self, path: str) -> None:

@@ -1,9 +1,6 @@
 """Changes of the tree that survive a power cut once they are reported done.
 
-The recipe: sync the file, make the missing folders above the target, rename, sync the target's folder, then sync each
-folder above it whose entry for the one below may not be on disk yet. A folder that exists proves nothing: it may have
-been made a moment ago by somebody who has not synced it, or by an upload that never does. So this process trusts only
-folders that it has seen to the disk itself, and syncs all others once.
+The recipe: sync the file, make the missing folders above the target, rename, then settle the target's folder.
 
 Everything here blocks and belongs on workers.
 """
@@ -20,6 +17,7 @@ from itertools import count
 from typing import TypeVar
 
 from txregistry.storage.filesystem.calls import SystemCalls
+from txregistry.storage.filesystem.settling import Settling
 
 T = TypeVar("T")
 
@@ -32,11 +30,7 @@ _LEFT_BEHIND = 3600.0
 # How often a step is tried again because somebody else removed the folder, or filled it, at the same moment.
 _ATTEMPTS = 100
 
-# Paths remembered as safely on disk, at about 200 bytes each.
-_MOST_SETTLED = 16_384
-
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 # Linux takes at most this many pieces in one call.
 _MOST_PIECES = 1024
@@ -59,20 +53,20 @@ class DurableTree:
     def __init__(self, root: str, calls: SystemCalls, sync_folders: bool = True) -> None:
         self.root = root
         self.calls = calls
-        self._sync_folders = sync_folders
-        self._settled: set[str] = set()
+        self.folders = Settling(root, calls, sync_folders)
         # Names of temporary files: drawn once, then counted.
         self._drawn = os.urandom(8).hex()
         self._numbers = count()
 
-    def write(self, path: str, content: bytes, durable: bool) -> None:
-        """Put small content at `path`: a reader sees the old or the new, never part."""
+    def write(self, path: str, content: bytes, sync: bool) -> None:
+        """Put small content at `path`: a reader sees the old or the new, never part.
+
+        With `sync` its bytes are on disk before it can be seen; its name is there once the folder is settled.
+        """
         folder = os.path.dirname(path)
         for attempt in range(_ATTEMPTS):
             try:
-                self._replace(folder, path, content, durable)
-                if durable:
-                    self.settle(folder)
+                self._replace(folder, path, content, sync)
                 return
             except FileNotFoundError:
                 # Somebody deletes the folder at this moment. Written again, the content is what comes after that.
@@ -114,26 +108,34 @@ class DurableTree:
         except OSError as error:
             raise SyncFailed(error.errno, error.strerror) from error
 
-    def publish(self, descriptor: int, size: int, source: str, target: str) -> None:
-        """Sync the open file `source` and move it to `target`; it must have exactly `size` bytes.
-
-        The descriptor stays open. Raise `SyncFailed`, with nothing moved.
-        """
-        if self.calls.size(descriptor) != size:
-            raise OSError(errno.EIO, "somebody else has written to the file")
-        # The collector counts from here, not from the last byte of an upload that was finished a day later.
-        self.calls.touch(descriptor)
-        self.sync(descriptor)
-        self._rename_into(source, target)
-        self.settle(os.path.dirname(target))
-
     def move(self, source: str, target: str, durable: bool = True) -> None:
         """Rename, durably in both folders where that is asked for."""
         self._rename_into(source, target)
         if durable:
-            self.settle(os.path.dirname(target))
+            self.folders.settle(os.path.dirname(target))
             with contextlib.suppress(FileNotFoundError):  # Somebody has removed what was its last folder.
-                self._sync(os.path.dirname(source))
+                self.folders.sync(os.path.dirname(source))
+
+    def move_with_folder(self, source: str, target: str) -> bool:
+        """Move the file's folder, emptied of everything else, to where the target's folder is missing.
+
+        That saves making one folder and removing another. False, with nothing moved, where there is one already. The
+        folder that the moved one stood in is not settled.
+        """
+        before, after = os.path.dirname(source), os.path.dirname(target)
+        if os.path.basename(source) != os.path.basename(target) or os.path.lexists(after):
+            return False
+        self._keep_only(before, source)
+        try:
+            self._within(os.path.dirname(after), lambda: self.calls.rename(before, after))
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return False  # Somebody was faster.
+        self.folders.forget(after)
+        # What somebody else has put into it in between, before its way there was gone.
+        self._keep_only(after, target)
+        return True
 
     def delete(self, path: str, durable: bool) -> None:
         """Remove a file, or a folder and all below it.
@@ -147,7 +149,7 @@ class DurableTree:
         while durable:
             path = os.path.dirname(path)
             try:
-                self._sync(path)
+                self.folders.sync(path)
                 return
             except FileNotFoundError:
                 if path == self.root:
@@ -181,34 +183,14 @@ class DurableTree:
             self.calls.close(descriptor)
             self.calls.unlink(path)
 
-    def settle(self, folder: str) -> None:
-        """See to the disk the entries of this folder, and the entry of each folder above it where that is not known."""
-        if not self._sync_folders:
-            return
-        unsettled: list[str] = []
-        while True:
-            try:
-                self._sync(folder)
-            except FileNotFoundError:
-                if folder == self.root:
-                    raise
-                unsettled.clear()  # Deleted since, with what was put there: the deletion is what is to be durable.
-            if folder == self.root or folder in self._settled:
-                break
-            unsettled.append(folder)
-            folder = os.path.dirname(folder)
-        if len(self._settled) > _MOST_SETTLED:
-            self._settled.clear()
-        self._settled.update(unsettled)
-
-    def _replace(self, folder: str, path: str, content: bytes, durable: bool) -> None:
+    def _replace(self, folder: str, path: str, content: bytes, sync: bool) -> None:
         temporary = f"{folder}/{self._temporary()}"
         descriptor = self.create(temporary, os.O_EXCL)
         try:
             try:
                 if content:
                     self.write_at(descriptor, [content], 0)
-                if durable:
+                if sync:
                     self.sync(descriptor)
             finally:
                 self.calls.close(descriptor)
@@ -224,7 +206,7 @@ class DurableTree:
 
     def _within(self, folder: str, step: Callable[[], T]) -> T:
         """Take a step that needs the folder; make it where it is missing, also when it vanishes in between."""
-        if folder not in self._settled and folder != self.root:
+        if not self.folders.is_settled(folder):
             # Most often it is new: blobs, links and uploads have a folder each.
             self._make(folder)
         for _ in range(_ATTEMPTS):
@@ -245,7 +227,7 @@ class DurableTree:
             self._make(above)
             with contextlib.suppress(FileNotFoundError):  # Removed again at once: the step is tried again, and fails.
                 # Another process may have known this folder before it was removed, and takes its entry for settled.
-                self._sync(os.path.dirname(above))
+                self.folders.sync(os.path.dirname(above))
                 self._mkdir(folder)
 
     def _mkdir(self, folder: str) -> None:
@@ -253,7 +235,7 @@ class DurableTree:
             self.calls.mkdir(folder)
         except FileExistsError:
             return
-        self._settled.discard(folder)
+        self.folders.forget(folder)
 
     def _rename_into(self, source: str, target: str) -> None:
         def rename() -> None:
@@ -266,14 +248,12 @@ class DurableTree:
 
         self._within(os.path.dirname(target), rename)
 
-    def _sync(self, folder: str) -> None:
-        if not self._sync_folders:
-            return
-        descriptor = self.calls.open(folder, _FOLDER)
-        try:
-            self.calls.fsync(descriptor)
-        finally:
-            self.calls.close(descriptor)
+    def _keep_only(self, folder: str, path: str) -> None:
+        for name in os.listdir(folder):
+            child = f"{folder}/{name}"
+            if child != path:
+                with contextlib.suppress(FileNotFoundError):
+                    self.delete(child, durable=False)
 
     def _delete_folder(self, path: str) -> None:
         for attempt in range(_ATTEMPTS):

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
 
+from txregistry.concurrency.lane import Lane
 from txregistry.concurrency.workers import IWorkers
+from txregistry.storage.filesystem.commit import Change, Received
 from txregistry.storage.filesystem.durable import DurableTree, SyncFailed
 from txregistry.storage.interfaces import Hasher
+
+R = TypeVar("R")
 
 # Bytes after which what is written so far is synced on the side, so that the sync before publishing is short.
 SYNC_EVERY = 33_554_432
@@ -19,6 +25,24 @@ SYNC_EVERY = 33_554_432
 MOST_UNSYNCED = 2 * SYNC_EVERY
 # A batch up to this size is hashed and written in one visit to a worker, a larger one by two workers at once.
 TOGETHER = 262_144
+# Up to so many bytes are hashed and written, and later synced, in line with those of other uploads: what takes longer
+# would hold up the others.
+IN_LINE = 65_536
+
+
+@frozen
+class Disk:
+    """How the files of one driver are written.
+
+    What takes a moment waits in the line `quick`, what waits for the disk and shares syncs in the line `commits`. Where
+    the filesystem is not `local` a file is not even closed in the reactor's thread.
+    """
+
+    tree: DurableTree
+    workers: IWorkers
+    quick: Lane[Callable[[], Any], Any]
+    commits: Lane[Change, None]
+    local: bool
 
 
 @frozen
@@ -39,9 +63,7 @@ class UploadFile:
     def __init__(
         self,
         path: str,
-        tree: DurableTree,
-        workers: IWorkers,
-        local: bool,
+        disk: Disk,
         descriptor: int | None,
         size: int,
         hasher: Hasher | None,
@@ -50,9 +72,9 @@ class UploadFile:
         self.size = size
         self.hasher = hasher
         self._path = path
-        self._tree = tree
-        self._workers = workers
-        self._local = local
+        self._disk = disk
+        self._tree = disk.tree
+        self._workers = disk.workers
         self._synced = size
         self._syncing: Deferred[None] | None = None
         self._sync_failure: SyncFailed | None = None
@@ -65,9 +87,10 @@ class UploadFile:
         hasher, descriptor = self.hasher, self.descriptor
         try:
             if descriptor is None:
-                self.descriptor = await self._workers.run(_create, self._tree, self._path, pieces, hasher)
+                create = partial(_create, self._tree, self._path, pieces, hasher)
+                self.descriptor = await self._run(create, size)
             elif hasher is None or size <= TOGETHER:
-                await self._workers.run(_append, self._tree, descriptor, pieces, self.size, hasher)
+                await self._run(partial(_append, self._tree, descriptor, pieces, self.size, hasher), size)
             else:
                 await _both(
                     self._workers.run(self._tree.write_at, descriptor, pieces, self.size),
@@ -86,8 +109,14 @@ class UploadFile:
             raise self._sync_failure
         if self.descriptor is None:
             raise ValueError("nothing to publish")
+        if self.size - self._synced > IN_LINE:
+            await self._sync(self.descriptor, self.size)
+            if self._sync_failure is not None:
+                raise self._sync_failure
+        is_synced = self._synced == self.size
+        received = Received(self.descriptor, self.size, is_synced, self._path, target, after.leftover)
         try:
-            await self._workers.run(_publish, self._tree, self.descriptor, self.size, self._path, target, after)
+            await self._disk.commits.run(Change(after.links, received))
         except SyncFailed as failure:
             self._sync_failure = failure
             raise
@@ -103,7 +132,7 @@ class UploadFile:
             if size != self.size:
                 self.size, self.hasher = size, None
             descriptor, self.descriptor = self.descriptor, None
-            if self._local:
+            if self._disk.local:
                 os.close(descriptor)  # Some microseconds.
             else:
                 await self._workers.run(os.close, descriptor)
@@ -115,6 +144,9 @@ class UploadFile:
         if self.descriptor is not None:
             descriptor, self.descriptor = self.descriptor, None
             await self._workers.run(_remove, self._tree, descriptor, self._path)
+
+    def _run(self, step: Callable[[], R], size: int) -> Deferred[R]:
+        return self._disk.quick.run(step) if size <= IN_LINE else self._workers.run(step)
 
     async def _sync_aside(self) -> None:
         behind = self.size - self._synced >= SYNC_EVERY
@@ -166,16 +198,6 @@ def _append(tree: DurableTree, descriptor: int, pieces: Sequence[bytes], offset:
 def _hash(hasher: Hasher, pieces: Sequence[bytes]) -> None:
     for piece in pieces:
         hasher.update(piece)
-
-
-def _publish(tree: DurableTree, descriptor: int, size: int, source: str, target: str, after: Afterwards) -> None:
-    tree.publish(descriptor, size, source, target)
-    for path, content in after.links:
-        tree.write(path, content, durable=True)
-    tree.calls.close(descriptor)
-    if after.leftover is not None:
-        with contextlib.suppress(OSError):  # Nothing depends on it, and what stays is purged.
-            tree.delete(after.leftover, durable=False)
 
 
 def _remove(tree: DurableTree, descriptor: int, path: str) -> None:
