@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -15,8 +14,6 @@ from txregistry.http.failures import failure
 
 # So much is taken in of a body that nobody reads yet.
 HIGH_WATER = 64 * 1024
-# So many pieces waiting at once come of tiny chunks: they are joined rather than written one by one.
-MANY_PIECES = 32
 
 
 class Flow(Protocol):
@@ -58,7 +55,7 @@ class RequestBody:
         self.received = 0
         self.complete = length == 0
         self.expects_continue = expects_continue
-        self._pieces: deque[bytes] = deque()
+        self._pieces: list[bytes] = []
         self._written = 0
         self._consumer: IConsumer | None = None
         self._done: Deferred[int] | None = None
@@ -164,8 +161,8 @@ class RequestBody:
             return
         self._delivering = True
         try:
-            while self._pieces and not self._paused and self._consumer is not None:
-                self._write_next(self._consumer)
+            if self._pieces and not self._paused and self._consumer is not None:
+                self._write(self._consumer)
         finally:
             self._delivering = False
         if not self._pieces:
@@ -206,15 +203,13 @@ class RequestBody:
         if self._flow is not None and not self._delivering:
             self._flow.body_flow_changed()
 
-    def _write_next(self, consumer: IConsumer) -> None:
-        if len(self._pieces) > MANY_PIECES:
-            piece = b"".join(self._pieces)
-            self._pieces.clear()
-        else:
-            piece = self._pieces.popleft()
-        self._written += len(piece)
+    def _write(self, consumer: IConsumer) -> None:
+        # Most often there is one, which this does not copy; many come of a client that has sent them byte by byte.
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._written += len(data)
         try:
-            consumer.write(piece)
+            consumer.write(data)
         except Exception:
             self._end(failure())
 

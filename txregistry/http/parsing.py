@@ -8,6 +8,7 @@ from collections.abc import Callable
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from txregistry.http.body import RequestBody
+from txregistry.http.chunks import ChunkedDecoder
 from txregistry.http.client import Client
 from txregistry.http.errors import BadMessage
 from txregistry.http.head import examine
@@ -16,14 +17,14 @@ from txregistry.http.limits import Limits
 from txregistry.http.request import Request
 from txregistry.http.target import parse_target
 
-# What is parsed at once outside of bodies: it bounds how many pipelined requests can pile up.
+# What the parser is given at once: it bounds how far a head passes its limit.
 SLICE = 16 * 1024
-# The same inside a chunked body, whose end may be followed by more requests.
-CHUNKED_SLICE = 64 * 1024
 # A chunk of one byte takes six more, with leading zeros in its size some more still.
 OVERHEAD_PER_BYTE = 16
-# Brings a fresh parser into the middle of a chunked body.
-_CHUNKED_HEAD = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+# The end of a head, and of a trailer section.
+_END = b"\r\n\r\n"
+# Brings a fresh parser to the trailers of a chunked body.
+_LAST_CHUNK = b"PUT / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
 
 
 class RequestParser:
@@ -33,10 +34,12 @@ class RequestParser:
     After `problem` is set nothing more is parsed: the requests before it are good.
     `closed` is set by a request that is the last on its connection; what follows it is ignored.
 
-    The parser's callbacks only take notes: one that raised would kill it, and handlers run after `parse`.
+    httptools parses heads and trailers, and is never given a byte of a body, which it would copy and hand over chunk by
+    chunk. Its callbacks only take notes: one that raised would kill it, and handlers run after `parse`.
     """
 
     __slots__ = (
+        "_chunks",
         "_clock",
         "_fed",
         "_fields",
@@ -44,11 +47,10 @@ class RequestParser:
         "_offset",
         "_parser",
         "_pending",
-        "_remaining",
         "_run",
         "_size",
+        "_tail",
         "_target",
-        "_unfinished",
         "body",
         "client",
         "closed",
@@ -73,13 +75,12 @@ class RequestParser:
         self._target = b""
         # Bytes of names and values in the head, or in the trailers, so far.
         self._size = 0
-        # Bytes parsed since a head began or a body delivered something; and since the body began.
+        # Bytes given to the parser since a head or trailers began, and the last three of them.
         self._run = 0
+        self._tail = b""
+        # The decoder of a chunked body until its trailers begin, and the bytes it has read.
+        self._chunks: ChunkedDecoder | None = None
         self._fed = 0
-        # Bytes of a Content-Length body that go past the parser.
-        self._remaining = 0
-        # A request with an upgrade and a body: the parser takes it for complete.
-        self._unfinished = False
         self._parser = HttpRequestParser(self)
 
     @property
@@ -93,70 +94,91 @@ class RequestParser:
         self._offset = 0
 
     def parse(self) -> None:
-        """Parse one slice of what waits."""
-        if self._remaining:
-            self._offset = self._take_body(self._pending, self._offset)
-        elif self.problem is not None or (self.closed and self.body is None):
-            self._offset = len(self._pending)
-        else:
-            self._offset = self._feed(self._pending, self._offset)
-        if self._offset == len(self._pending):
-            self.forget()
+        """Parse what has come of one request; of the head only so much at once."""
+        self._step()
+        while self.body is not None and self.problem is None and self._offset < len(self._pending):
+            self._step()
 
     def forget(self) -> None:
         """Drop what waits."""
         self._pending, self._offset = b"", 0
 
+    def _step(self) -> None:
+        body = self.body
+        if body is not None and body.length is not None:
+            self._offset = self._take_body(body, body.length, self._pending, self._offset)
+        elif self.problem is not None or (self.closed and body is None):
+            self._offset = len(self._pending)
+        elif body is not None and self._chunks is not None:
+            self._offset = self._decode(body, self._chunks, self._pending, self._offset)
+        else:
+            self._offset = self._feed(self._pending, self._offset)
+        if self._offset == len(self._pending):
+            self.forget()
+
     def _feed(self, data: bytes, start: int) -> int:
-        """Give the parser a slice of the data from this offset on; return the offset behind it."""
-        end = min(start + (SLICE if self.body is None else CHUNKED_SLICE), len(data))
-        piece = data if end - start == len(data) else memoryview(data)[start:end]
-        received = 0 if self.body is None else self.body.received
+        """Give the parser what has come of a head or of trailers, and nothing else; return the offset behind it."""
+        end = self._end_of_head(data, start)
+        piece = data if end - start == len(data) else data[start:end]
         try:
             self._parser.feed_data(piece)
-        except HttpParserUpgrade as upgrade:
+        except HttpParserUpgrade:
             # Nobody is obliged to upgrade (RFC 9110 §7.8): what follows is parsed as if it had not been asked for.
-            end = start + upgrade.args[0]
-            self._pass_over_upgrade()
+            self._parser = HttpRequestParser(self)
         except HttpParserError as error:
             if not self.closed or self.body is not None:
                 self._refuse(400, f"the request is malformed: {str(error) or 'it cannot be parsed'}")
-        if self.body is not None:
-            if self.body.length is None:
-                self._count_chunked(self.body, end - start, received)
-            else:
-                self._remaining = self.body.length - self.body.received
-        elif self.in_head:
+        if self.in_head or self.body is not None:
             self._run += end - start
-            if self._run > self._limits.head + SLICE:
+            if self._run > SLICE + (self._limits.head if self.in_head else self._limits.chunk_overhead):
                 self._refuse(431, "the header fields are too large")
         return end
 
-    def _take_body(self, data: bytes, start: int) -> int:
-        """The bytes of a declared length need no parser, which would copy them."""
-        body = self.body
-        assert body is not None
-        end = min(start + self._remaining, len(data))
-        body.feed(data if end - start == len(data) else data[start:end])
-        self._remaining -= end - start
-        if not self._remaining:
-            self._parser = HttpRequestParser(self)
-            self.on_message_complete()
+    def _end_of_head(self, data: bytes, start: int) -> int:
+        """Where a head or the trailers end; where they do not, where this slice of them does."""
+        tail = self._tail
+        if tail:
+            found = (tail + data[start : start + 3]).find(_END)
+            if found >= 0:
+                self._tail = b""
+                return start + found + len(_END) - len(tail)
+        found = data.find(_END, start, start + SLICE)
+        if found >= 0:
+            self._tail = b""
+            return found + len(_END)
+        end = min(start + SLICE, len(data))
+        self._tail = (tail + data[max(start, end - 3) : end])[-3:]
         return end
 
-    def _pass_over_upgrade(self) -> None:
-        if self._unfinished:
-            self._unfinished = False
+    def _take_body(self, body: RequestBody, length: int, data: bytes, start: int) -> int:
+        end = min(start + length - body.received, len(data))
+        body.feed(data if end - start == len(data) else data[start:end])
+        if body.received == length:
             self._parser = HttpRequestParser(self)
-            if self.body is not None and self.body.length is None:
-                self._parser.feed_data(_CHUNKED_HEAD)
+            self._complete(body)
+        return end
 
-    def _count_chunked(self, body: RequestBody, fed: int, received_before: int) -> None:
-        self._fed += fed
-        self._run = self._run + fed if body.received == received_before else 0
-        allowed = self._limits.chunk_overhead + CHUNKED_SLICE
-        if self._run > allowed or self._fed - body.received > allowed + OVERHEAD_PER_BYTE * body.received:
+    def _decode(self, body: RequestBody, chunks: ChunkedDecoder, data: bytes, start: int) -> int:
+        piece, end = chunks.decode(data, start)
+        self._fed += end - start
+        if piece:
+            body.feed(piece)
+        if chunks.malformed:
+            self._refuse(400, "the chunked coding is malformed")
+        elif self._fed - body.received > self._limits.chunk_overhead + OVERHEAD_PER_BYTE * body.received:
             self._refuse(400, "the chunked coding takes too many bytes")
+        elif chunks.ended:
+            self._chunks = None
+            self._parser = HttpRequestParser(self)
+            self._parser.feed_data(_LAST_CHUNK)
+            self._fields = []
+            self._size = self._run = 0
+            self._tail = _END[:2]
+        return end
+
+    def _complete(self, body: RequestBody) -> None:
+        body.complete = True
+        self.body = None
 
     def _refuse(self, status: int, reason: str) -> None:
         if self.problem is None:
@@ -170,7 +192,7 @@ class RequestParser:
             self.in_head = True
             self._fields = []
             self._target = b""
-            self._size = self._run = self._fed = 0
+            self._size = self._run = 0
 
     def on_url(self, piece: bytes) -> None:
         """Some of the target."""
@@ -206,18 +228,14 @@ class RequestParser:
         self._size = 0
         if not request.body.complete:
             self.body = request.body
-            self._unfinished = self._parser.should_upgrade()
-
-    def on_body(self, piece: bytes) -> None:
-        """Some of the body, without its coding."""
-        if self.body is not None:
-            self.body.feed(piece)
+            if request.body.length is None:
+                self._chunks = ChunkedDecoder(self._limits.chunk_overhead)
+                self._fed = 0
 
     def on_message_complete(self) -> None:
-        """The body is whole."""
-        if self.body is not None and not self._unfinished and self.problem is None:
-            self.body.complete = True
-            self.body = None
+        """The trailers are whole, and with them the body; or a head is that has none."""
+        if self.body is not None and self._chunks is None and self.body.length is None and self.problem is None:
+            self._complete(self.body)
 
     def _request(self) -> Request:
         parser, fields, client = self._parser, self._fields, self.client
