@@ -201,6 +201,33 @@ def test_referrers_are_told_page_by_page() -> None:
     assert set(seen) == pushed
 
 
+def test_a_page_of_referrers_is_full_although_others_are_left_out_before_it() -> None:
+    world = World()
+    subject, _ = world.push_image()
+    pushed = [
+        str(world.push_image(tag=None, salt=str(n), subject=described(subject), artifactType=f"text/{n % 2}")[0])
+        for n in range(20)
+    ]
+    expected = sorted(pushed[1::2])
+    found, key = now(world.registry.referrers.page(APP, subject, "text/1", None, 7))
+    assert [json.loads(entry)["digest"] for entry in found] == expected[:7]
+    rest, last = now(world.registry.referrers.page(APP, subject, "text/1", key, 7))
+    assert [json.loads(entry)["digest"] for entry in rest] == expected[7:]
+    assert last is None
+
+
+def test_a_referrer_that_is_told_is_kept_for_another_grace_and_comes_back_from_the_trash() -> None:
+    world = World(grace=100.0)
+    subject, _ = world.push_image()
+    digest, _ = world.push_image(tag=None, salt="x", subject=described(subject))
+    link = layout.revision_link(APP, digest)
+    world.clock.advance(60)
+    assert _referrers(world, subject) == [str(digest)]
+    assert now(world.driver.stat(link)).modified == world.clock.seconds()
+    now(world.driver.move(link, layout.trashed(link)))
+    assert _referrers(world, subject) == [str(digest)]
+
+
 def test_referrers_of_what_is_not_there_are_none() -> None:
     assert _referrers(World(), Digest.of(b"nothing")) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import compress
 
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import HEX_LENGTHS, Digest
@@ -22,6 +23,8 @@ from txregistry.storage.stores import Stores
 _SLACK_SECONDS = 2.0
 # How many repositories are remembered as unchanged since they were scanned.
 _REMEMBERED = 1000
+# How many files are looked at in one go: a fraction of a millisecond.
+_RUN = 128
 
 
 class Referrers:
@@ -60,27 +63,37 @@ class Referrers:
         (distribution-spec, "Listing Referrers": "If the registry supports the referrers API … MUST NOT return a 404").
         """
         await self._scan(name)
+        folder = layout.referrers(name, subject)
         try:
-            keys = await self._stores.cache.listing(layout.referrers(name, subject))
+            keys = await self._stores.cache.listing(folder)
         except PathNotFound:
             return [], None
         found: list[bytes] = []
         loop = self._turns.loop()
-        for position in range(bisect_right(keys, last) if last else 0, len(keys)):
+        at = bisect_right(keys, last) if last else 0
+        while at < len(keys):
             if len(found) == limit:
-                return found, keys[position - 1]
+                return found, keys[at - 1]
             await loop.take()
-            digest = _parse_key(keys[position])
-            if digest is None or not await self._revisions.claim(name, digest):
-                continue
-            try:
-                path = layout.referrer(name, subject, digest)
-                kind, written = await self._stores.cache.read(path, _parse_descriptor)
-            except PathNotFound:
-                continue
-            if written and (artifact_type is None or kind == artifact_type):
-                found.append(written)
+            run = keys[at : at + min(_RUN, limit - len(found))]
+            found += await self._told(name, folder, run, artifact_type)
+            at += len(run)
         return found, None
+
+    async def _told(
+        self, name: RepositoryName, folder: str, keys: Sequence[str], artifact_type: str | None
+    ) -> list[bytes]:
+        """What there is to tell of those that are filed under these keys."""
+        descriptors: list[bytes] = []
+        digests: list[Digest] = []
+        filed = await self._stores.cache.read_each(folder, keys, _parse_descriptor)
+        for key, descriptor in zip(keys, filed, strict=True):
+            if descriptor is not None and (artifact_type is None or descriptor[0] == artifact_type):
+                digest = _parse_key(key)
+                if digest is not None and descriptor[1]:
+                    digests.append(digest)
+                    descriptors.append(descriptor[1])
+        return list(compress(descriptors, await self._revisions.claim_each(name, digests)))
 
     async def _file(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int, durable: bool) -> None:
         if manifest.subject is None:
@@ -112,23 +125,27 @@ class Referrers:
         """File what is newer than `since`; return the newest time seen, by the store's clock."""
         newest = 0.0
         loop = self._turns.loop()
-        for encoded in await self._names(layout.revisions(name, algorithm)):
+        folder = layout.revisions(name, algorithm)
+        names = await self._names(folder)
+        for start in range(0, len(names), _RUN):
             await loop.take()
-            try:
-                digest = Digest.parse(f"{algorithm}:{encoded}")
-                changed = (await self._stores.driver.stat(layout.revision(name, digest))).changed
-            except (DigestInvalid, PathNotFound):
-                continue
-            newest = max(newest, changed)
-            if changed < since:
-                continue
-            try:
-                stored = await self._revisions.get(name, digest)
-                manifest, _ = await self._parsing.parse(stored.content, stored.media_type, algorithm)
-            except (ManifestUnknown, ManifestInvalid):
-                continue
-            await self._file_if_new(name, manifest, digest, len(stored.content))
+            run = names[start : start + _RUN]
+            for encoded, info in zip(run, await self._stores.driver.stat_each(folder, run), strict=True):
+                if info is not None:
+                    newest = max(newest, info.changed)
+                    if info.changed >= since:
+                        await loop.take()
+                        await self._scan_one(name, f"{algorithm}:{encoded}")
         return newest
+
+    async def _scan_one(self, name: RepositoryName, text: str) -> None:
+        try:
+            digest = Digest.parse(text)
+            stored = await self._revisions.get(name, digest)
+            manifest, _ = await self._parsing.parse(stored.content, stored.media_type, digest.algorithm)
+        except (DigestInvalid, ManifestUnknown, ManifestInvalid):
+            return
+        await self._file_if_new(name, manifest, digest, len(stored.content))
 
     async def _file_if_new(self, name: RepositoryName, manifest: Manifest, digest: Digest, size: int) -> None:
         if manifest.subject is None:

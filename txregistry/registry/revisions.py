@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from txregistry.oci.digest import Digest
@@ -31,6 +32,18 @@ class Revisions:
         """Whether the repository has the manifest and its bytes are there; with a lease."""
         target = await self._target(name, digest)
         return target is not None and await self._stores.blobs.look(target) is not None
+
+    async def claim_each(self, name: RepositoryName, digests: Sequence[Digest]) -> list[bool]:
+        """`claim` of each, for some hundred at most."""
+        look = self._stores.driver.stat_each
+        links = await look(layout.all_revisions(name), layout.revision_links(digests))
+        contents = await look(layout.BLOBS, layout.blobs_data(digests))
+        # What is in order is seen from outside; all else, an empty link too, is for `claim` to tell.
+        return [
+            (link is not None and link.size > 0 and content is not None and not self._leases.is_due(link))
+            or await self.claim(name, digest)
+            for digest, link, content in zip(digests, links, contents, strict=True)
+        ]
 
     async def get(self, name: RepositoryName, digest: Digest) -> StoredManifest:
         """The bytes as they were pushed; raise `ManifestUnknown`."""

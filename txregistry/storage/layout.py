@@ -65,6 +65,11 @@ def blob_data(digest: Digest) -> str:
     return f"{BLOBS}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
 
 
+def blobs_data(digests: Iterable[Digest]) -> list[str]:
+    """The same of many, from the folder of all blobs on."""
+    return [f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data" for digest in digests]
+
+
 def repository(name: RepositoryName) -> str:
     """The folder of one repository."""
     return f"{REPOSITORIES}/{name.text}"
@@ -115,6 +120,11 @@ def revision_link(name: RepositoryName, digest: Digest) -> str:
     return f"{REPOSITORIES}/{name.text}/_manifests/revisions/{digest.algorithm}/{digest.hex}/link"
 
 
+def revision_links(digests: Iterable[Digest]) -> list[str]:
+    """The same of many, from the folder of a repository's manifests on."""
+    return [f"{digest.algorithm}/{digest.hex}/link" for digest in digests]
+
+
 def tags(name: RepositoryName) -> str:
     """The folder of a repository's tags."""
     return f"{REPOSITORIES}/{name.text}/_manifests/tags"
@@ -131,7 +141,7 @@ def tag_current(name: RepositoryName, tag: Tag) -> str:
 
 
 def tags_current(names: Iterable[str]) -> list[str]:
-    """The same of many, by their names in the folder of a repository's tags, from where the paths lead on."""
+    """The same of many by their names, from the folder of a repository's tags on."""
     return [f"{name}/current/link" for name in names]
 
 

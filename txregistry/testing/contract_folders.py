@@ -63,9 +63,10 @@ class FolderContract(Contract):
         with pytest.raises(PathNotFound):
             self.wait(driver.list(path))
 
-    def test_many_are_looked_at_as_each_alone(self, driver: IStorageDriver) -> None:
+    @pytest.mark.parametrize("times", [1, 20])
+    def test_many_are_looked_at_as_each_alone(self, driver: IStorageDriver, times: int) -> None:
         self._fill(driver, "folder", ["a", "b"])
-        names = ["b/link", "absent", "a", "b", "b/link/below", "a/absent"]
+        names = ["b/link", "absent", "a", "b", "b/link/below", "a/absent"] * times
         looks = self.wait(driver.stat_each("folder", names))
         for name, info in zip(names, looks, strict=True):
             if info is None:
@@ -73,9 +74,9 @@ class FolderContract(Contract):
                     self.wait(driver.stat(f"folder/{name}"))
             else:
                 assert info == self.wait(driver.stat(f"folder/{name}"))
-        assert [info is None for info in looks] == [False, True, False, False, True, True]
+        assert [info is None for info in looks] == [False, True, False, False, True, True] * times
         assert list(self.wait(driver.stat_each("folder", []))) == []
-        assert list(self.wait(driver.stat_each("absent", ["a"]))) == [None]
+        assert list(self.wait(driver.stat_each("absent", ["a"] * times))) == [None] * times
 
     @pytest.mark.parametrize("name", ["..", "a/../b", ".hidden", "a//b", "", "a\0b"])
     def test_what_is_no_path_is_not_looked_at(self, driver: IStorageDriver, name: str) -> None:
