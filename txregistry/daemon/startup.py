@@ -19,7 +19,7 @@ from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.listening import is_local, listen
 from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
 from txregistry.daemon.problems import StartProblem
-from txregistry.daemon.process import raise_file_limit, settle_memory
+from txregistry.daemon.process import keep_freed_memory, raise_file_limit, settle_memory
 from txregistry.daemon.processors import usable_processors
 from txregistry.daemon.service import RegistryService
 from txregistry.daemon.signals import Stop, StopSignals
@@ -75,6 +75,7 @@ def prepare(
     for warning in loaded.warnings:
         _log.warn("configuration doubtful", problem=str(warning))
     raise_file_limit()
+    keep_freed_memory()
     storage = configuration.storage
     if isinstance(storage.driver, Filesystem):
         folder = storage.driver.rootdirectory
