@@ -20,7 +20,7 @@ from twisted.internet.testing import MemoryReactorClock
 from zope.interface import implementer
 
 from txregistry.http.failures import failure
-from txregistry.http.transport import ImmediateUnixServer
+from txregistry.http.transport import RECEIVE, RECEIVE_MOST, ImmediateUnixServer
 from txregistry.http.watching import Watch
 
 LARGE = os.urandom(1 << 20) * 4
@@ -46,6 +46,17 @@ class Producer:
         self.told.append("stop")
 
 
+class Receiver(Protocol):
+    """Remembers the sizes of what it received."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `IProtocol`."""
+        self.sizes.append(len(data))
+
+
 class Pair:
     """A transport and its peer."""
 
@@ -54,7 +65,8 @@ class Pair:
         self.watch = Watch(self.reactor)
         ours, self.peer = socket.socketpair()
         self.peer.settimeout(10)
-        self.transport = ImmediateUnixServer(self.watch, ours, Protocol(), None, None, 0, self.reactor)
+        self.receiver = Receiver()
+        self.transport = ImmediateUnixServer(self.watch, ours, self.receiver, None, None, 0, self.reactor)
         self.transport.connected = True
         self.producer = Producer()
         self.transport.registerProducer(self.producer, True)
@@ -189,6 +201,47 @@ def test_a_broken_socket_is_not_the_trouble_of_who_sends_a_file(pair: Pair, file
     pair.peer.close()
     assert pair.transport.sendfile(file, 0, 1_000) is None
     assert pair.wants_to_write
+
+
+class Flood(socket.socket):
+    """A socket on which there is always as much as one asks for."""
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """See `socket.socket`."""
+        return b"x" * bufsize
+
+
+def test_whoever_sends_fast_is_received_in_larger_pieces_each_time(pair: Pair) -> None:
+    ours = pair.transport.socket
+    with Flood() as pair.transport.socket:
+        for _ in range(8):
+            assert pair.transport.doRead() is None
+    pair.transport.socket = ours
+    assert pair.receiver.sizes[:2] == [RECEIVE, 2 * RECEIVE]
+    assert pair.receiver.sizes[-2:] == [RECEIVE_MOST, RECEIVE_MOST]
+
+
+def test_whoever_sends_slowly_leaves_no_large_room_waiting(pair: Pair) -> None:
+    pair.transport.bufferSize = RECEIVE_MOST
+    while pair.transport.bufferSize > RECEIVE:
+        before = pair.transport.bufferSize
+        pair.peer.sendall(b"x")
+        assert pair.transport.doRead() is None
+        assert pair.transport.bufferSize < before
+    pair.peer.sendall(b"x")
+    assert pair.transport.doRead() is None
+    assert pair.transport.bufferSize == RECEIVE
+
+
+def test_nothing_to_receive_is_no_end(pair: Pair) -> None:
+    pair.transport.socket.setblocking(False)
+    assert pair.transport.doRead() is None
+    assert pair.receiver.sizes == []
+
+
+def test_the_end_of_what_is_sent_is_told(pair: Pair) -> None:
+    pair.peer.shutdown(socket.SHUT_WR)
+    assert pair.transport.doRead() is CONNECTION_DONE
 
 
 def test_tls_is_not_started_below_what_writes_around_it(pair: Pair) -> None:
