@@ -32,7 +32,7 @@ SEND = 1024 * 1024
 # Connections that the kernel accepts before the reactor does.
 BACKLOG = 1024
 # How long a port whose turn it is not leaves a connection to others, in seconds.
-COURTESY = 0.002
+COURTESY = 0.005
 # The most pieces that one system call takes (IOV_MAX).
 VECTOR = 1024
 
@@ -211,6 +211,8 @@ class _Shared(tcp.Port):
     """
 
     turn: Callable[[], bool] | None = None
+    # It would end for the others too; to close is enough for who is alone.
+    _shouldShutdown = False
 
     def doRead(self) -> None:
         """See `IReadDescriptor`."""
