@@ -85,7 +85,7 @@ OTHERWISE_REFUSED = [
     (505, b"GET /\r\n\r\n"),
     (417, b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: a-miracle\r\nContent-Length: 1\r\n\r\n"),
     (414, b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: a\r\n\r\n"),
-    (431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 66_000 + b"\r\n\r\n"),
+    (431, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 74_000 + b"\r\n\r\n"),
     (431, b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X: a\r\n" * 201 + b"\r\n"),
 ]
 

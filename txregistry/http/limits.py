@@ -11,8 +11,8 @@ class Limits:
 
     # A path with a name of 255 characters, ten `tag=` parameters and a long upload state stay far below this.
     target: int = 8 * 1024
-    # Names and values of all header fields together; tokens with many scopes pass 16 KiB.
-    head: int = 64 * 1024
+    # The request line and all header fields together; tokens with many scopes pass 16 KiB.
+    head: int = 72 * 1024
     fields: int = 200
     # Trailers, chunk sizes and chunk extensions between two bytes of a chunked body.
     chunk_overhead: int = 16 * 1024

@@ -48,7 +48,6 @@ class RequestParser:
         "_parser",
         "_pending",
         "_run",
-        "_size",
         "_tail",
         "_target",
         "body",
@@ -73,9 +72,7 @@ class RequestParser:
         self._offset = 0
         self._fields: list[Field] = []
         self._target = b""
-        # Bytes of names and values in the head, or in the trailers, so far.
-        self._size = 0
-        # Bytes given to the parser since a head or trailers began, and the last three of them.
+        # Bytes that have come since a head or trailers began, and the last three of them.
         self._run = 0
         self._tail = b""
         # The decoder of a chunked body until its trailers begin, and the bytes it has read.
@@ -119,6 +116,10 @@ class RequestParser:
     def _feed(self, data: bytes, start: int) -> int:
         """Give the parser what has come of a head or of trailers, and nothing else; return the offset behind it."""
         end = self._end_of_head(data, start)
+        self._run += end - start
+        if self._run > (self._limits.head if self.body is None else self._limits.chunk_overhead):
+            self._refuse(431, "the header fields are too large")
+            return end
         piece = data if end - start == len(data) else data[start:end]
         try:
             self._parser.feed_data(piece)
@@ -128,10 +129,6 @@ class RequestParser:
         except HttpParserError as error:
             if not self.closed or self.body is not None:
                 self._refuse(400, f"the request is malformed: {str(error) or 'it cannot be parsed'}")
-        if self.in_head or self.body is not None:
-            self._run += end - start
-            if self._run > SLICE + (self._limits.head if self.in_head else self._limits.chunk_overhead):
-                self._refuse(431, "the header fields are too large")
         return end
 
     def _end_of_head(self, data: bytes, start: int) -> int:
@@ -172,7 +169,7 @@ class RequestParser:
             self._parser = HttpRequestParser(self)
             self._parser.feed_data(_LAST_CHUNK)
             self._fields = []
-            self._size = self._run = 0
+            self._run = 0
             self._tail = _END[:2]
         return end
 
@@ -192,7 +189,6 @@ class RequestParser:
             self.in_head = True
             self._fields = []
             self._target = b""
-            self._size = self._run = 0
 
     def on_url(self, piece: bytes) -> None:
         """Some of the target."""
@@ -203,11 +199,7 @@ class RequestParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head; or of the trailers, which are counted and dropped."""
-        self._size += len(name) + len(value)
-        if self._size > self._limits.head or len(self._fields) >= self._limits.fields:
-            self._refuse(431, "the header fields are too large or too many")
-        else:
-            self._fields.append((name.lower(), value.strip(b" \t")))
+        self._fields.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is whole: it becomes a request, unless it may not be served."""
@@ -215,6 +207,7 @@ class RequestParser:
             return
         self.in_head = False
         self._run = 0
+        self._count_fields()
         if self.problem is not None or self.closed:
             return
         try:
@@ -225,7 +218,6 @@ class RequestParser:
         self.requests.append(request)
         self.closed = not request.keep_alive
         self._fields = []
-        self._size = 0
         if not request.body.complete:
             self.body = request.body
             if request.body.length is None:
@@ -234,8 +226,15 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """The trailers are whole, and with them the body; or a head is that has none."""
-        if self.body is not None and self._chunks is None and self.body.length is None and self.problem is None:
-            self._complete(self.body)
+        if self.body is not None and self._chunks is None and self.body.length is None:
+            self._count_fields()
+            if self.problem is None:
+                self._run = 0
+                self._complete(self.body)
+
+    def _count_fields(self) -> None:
+        if len(self._fields) > self._limits.fields:
+            self._refuse(431, "the header fields are too many")
 
     def _request(self) -> Request:
         parser, fields, client = self._parser, self._fields, self.client

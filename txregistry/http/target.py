@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-
-from attrs import frozen
+from typing import NamedTuple
 
 from txregistry.http.errors import BadMessage
 
@@ -16,8 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _AUTHORITY = re.compile(rb"(?:\[[0-9A-Fa-f:.vV]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?")
 
 
-@frozen
-class Target:
+class Target(NamedTuple):
     """`authority` is given by the absolute form alone; `path` is decoded, `query` is not."""
 
     authority: bytes | None
