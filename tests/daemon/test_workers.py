@@ -107,7 +107,7 @@ def test_a_unix_socket_is_the_parents_and_goes_with_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", [SERVE, FOREGROUND], ids=["serve", "twistd"])
 def test_a_start_that_fails_in_a_worker_ends_with_status_1(tmp_path: Path, command: tuple[str, ...]) -> None:
     # It has what the parent opens, and not what each worker opens besides.
-    limited = ("prlimit", "--nofile=19", *command, configured(tmp_path, TWO))
+    limited = ("prlimit", "--nofile=15", *command, configured(tmp_path, TWO))
     with Process(limited, tmp_path) as server:
         assert server.status() == 1
     assert 'msg="the start has failed: a worker ended before it answered"' in server.log

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import cast
 
 from twisted.internet import tcp
@@ -16,7 +16,7 @@ from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, close_c
 from txregistry.daemon.forking import fork
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.logging import StreamObserver
-from txregistry.daemon.seats import Seats
+from txregistry.daemon.seats import Seat, Seats
 from txregistry.daemon.worker import Inheritance, run_worker
 
 
@@ -46,6 +46,11 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
+    def end(self) -> None:
+        """End one at once that nobody is connected to yet."""
+        self.kill()
+        os.waitpid(self.pid, 0)
+
     def close_copies(self) -> None:
         """In another child: or the end of the parent would not be noticed while that child lives."""
         close_copy(self.line.transport)
@@ -74,39 +79,36 @@ class Children:
     ) -> Child:
         """See `Birth`."""
         listening = cast(tcp.Port, port).socket
-        seat = self._seats.seat()
         line, worker_line = socket.socketpair()
         log, worker_log = socket.socketpair()
+        seat = self._seats.seat()
 
         def work(reactor: IReactor) -> int:
-            for copy in (line, log):
-                copy.close()
+            line.close()
+            log.close()
             for sibling in self._children:
                 sibling.close_copies()
             return run_worker(reactor, number, self._inheritance, listening, worker_line, worker_log, seat)
 
-        def give_back() -> None:
-            if seat is not None:
-                self._seats.free(seat)
-
         def gone(child: Child, status: int) -> None:
             self._children.discard(child)
-            give_back()
+            self._give_back(seat)
             ended(status)
 
-        try:
+        with ExitStack() as undoing:
+            undoing.callback(self._give_back, seat)
             with worker_line, worker_log:
-                pid = fork(work)
-        except OSError:
-            line.close()
-            log.close()
-            give_back()
-            raise
-        child = Child(pid, said, self._log, gone)
-        connect(self._reactor, line, child.line)
-        connect(self._reactor, log, child.log)
+                child = Child(fork(work), said, self._log, gone)
+            undoing.callback(child.end)
+            connect(self._reactor, line, child.line)
+            connect(self._reactor, log, child.log)
+            undoing.pop_all()
         self._children.add(child)
         return child
+
+    def _give_back(self, seat: Seat | None) -> None:
+        if seat is not None:
+            self._seats.free(seat)
 
     def _log(self, lines: str) -> None:
         if isinstance(self._inheritance.observer, StreamObserver):
