@@ -83,6 +83,8 @@ def _push(client: Client, ledger: Ledger, tag: str) -> None:
 def test_a_push_whose_call_fails_is_refused_or_durable(calls: str, error: str, tmp_path: Path) -> None:
     ledger, refused, output = Ledger(), 0, tmp_path / "trace"
     with Server("txregistry", tmp_path / "server") as server, server.client() as client:
+        # From here on one of the two blobs of each push is there already.
+        _push(client, ledger, "0")
         for number in itertools.count(1):
             assert number < MOST
             with _failing(server, calls, number, error, output):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from txregistry.concurrency.several import Several
 from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.errors import DigestInvalid
+from txregistry.registry.collection.limits import AT_A_TIME
 from txregistry.registry.collection.marks import Bucket, Marks
 from txregistry.registry.collection.pace import Pace
 from txregistry.registry.collection.removal import Removal
@@ -28,17 +30,19 @@ class BlobCollection:
     async def run(self, progress: Callable[[Report], None]) -> None:
         """Move to the trash what is not marked, and decide on what is there."""
         buckets = await self._buckets(layout.BLOBS)
-        for position, bucket in enumerate(buckets, 1):
-            async for digest, marked in self._found(layout.BLOBS, bucket):
-                self._report.blobs += 1
-                if not marked:
-                    await self._removal.throw(layout.blob_data(digest))
-            self._report.swept = position / len(buckets)
-            progress(self._report)
+        async with Several(AT_A_TIME) as several:
+            for position, bucket in enumerate(buckets, 1):
+                async for digest, marked in self._found(layout.BLOBS, bucket):
+                    self._report.blobs += 1
+                    if not marked:
+                        await several.begin(self._removal.throw(layout.blob_data(digest)))
+                self._report.swept = position / len(buckets)
+                progress(self._report)
         trash = layout.trashed(layout.BLOBS)
-        for bucket in await self._buckets(trash):
-            async for digest, marked in self._found(trash, bucket):
-                await self._removal.settle(layout.blob_data(digest), marked)
+        async with Several(AT_A_TIME) as several:
+            for bucket in await self._buckets(trash):
+                async for digest, marked in self._found(trash, bucket):
+                    await several.begin(self._removal.settle(layout.blob_data(digest), marked))
 
     async def _buckets(self, folder: str) -> list[Bucket]:
         return [

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from attrs import frozen
 
+# How many files are removed at the same time: each removal visits workers several times, and waits for others there.
+AT_A_TIME = 8
+
 
 @frozen
 class Limits:

@@ -65,11 +65,11 @@ class Marks:
 
     async def _write_out(self) -> None:
         self._runs += 1
-        for (algorithm, prefix), digests in self._buckets.items():
-            path = f"{self._folder}/{algorithm}-{prefix}/{self._runs}"
+        # Others go on adding meanwhile.
+        buckets, self._buckets, self._count, run = self._buckets, defaultdict(set), 0, self._runs
+        for (algorithm, prefix), digests in buckets.items():
+            path = f"{self._folder}/{algorithm}-{prefix}/{run}"
             await self._driver.write(path, b"".join(sorted(digests)), durable=False)
-        self._buckets.clear()
-        self._count = 0
 
 
 def _size(algorithm: str) -> int:

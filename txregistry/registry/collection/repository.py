@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from txregistry.concurrency.several import Several
 from txregistry.concurrency.workers import IWorkers
 from txregistry.oci.digest import HEX_LENGTHS, Digest
 from txregistry.oci.errors import DigestInvalid, ManifestUnknown, TagInvalid
 from txregistry.oci.names import RepositoryName, Tag
+from txregistry.registry.collection.limits import AT_A_TIME
 from txregistry.registry.collection.live import live_manifests
 from txregistry.registry.collection.marks import Marks
 from txregistry.registry.collection.pace import Pace
@@ -79,11 +81,20 @@ class RepositoryCollection:
                 break
             for digest in named:
                 stored[digest] = await self._references(name, digest) or _NOTHING
-        for digest, references in stored.items():
-            if digest not in live and await self._removal.throw(layout.revision_link(name, digest)) is not None:
-                self._report.untagged += 1
-            elif digest in live or await self._is_there(layout.revision_link(name, digest)):
-                await self._keep(digest, references, own, kept)
+        async with Several(AT_A_TIME) as several:
+            for digest, references in stored.items():
+                if digest in live:
+                    await self._keep(digest, references, own, kept)
+                else:
+                    await several.begin(self._sweep_untagged(name, digest, references, own, kept))
+
+    async def _sweep_untagged(
+        self, name: RepositoryName, digest: Digest, references: StoredReferences, own: Marks, kept: set[Digest]
+    ) -> None:
+        if await self._removal.throw(layout.revision_link(name, digest)) is not None:
+            self._report.untagged += 1
+        elif await self._is_there(layout.revision_link(name, digest)):
+            await self._keep(digest, references, own, kept)
 
     async def _mark_others(self, name: RepositoryName, own: Marks, kept: set[Digest]) -> None:
         """Mark what every manifest keeps that is there and not among the `kept`."""
@@ -108,33 +119,43 @@ class RepositoryCollection:
         for algorithm in HEX_LENGTHS:
             bucket: set[bytes] = set()
             prefix = ""
-            for digest in await self._digests(layout.layers(name, algorithm), algorithm):
-                await self._pace.step()
-                if digest.hex[:2] != prefix:
-                    prefix = digest.hex[:2]
-                    bucket = await own.bucket(algorithm, prefix)
-                path = layout.layer_link(name, digest)
-                if bytes.fromhex(digest.hex) not in bucket and await self._removal.throw(path) is not None:
-                    self._report.links += 1
-                    continue
-                # What has a link keeps its content, and that may stand under another digest than the link's own.
-                await self._mark_target(path)
+            async with Several(AT_A_TIME) as several:
+                for digest in await self._digests(layout.layers(name, algorithm), algorithm):
+                    await self._pace.step()
+                    if digest.hex[:2] != prefix:
+                        prefix = digest.hex[:2]
+                        bucket = await own.bucket(algorithm, prefix)
+                    path = layout.layer_link(name, digest)
+                    await several.begin(self._sweep_link(path, bytes.fromhex(digest.hex) in bucket))
+
+    async def _sweep_link(self, path: str, is_marked: bool) -> None:
+        if not is_marked and await self._removal.throw(path) is not None:
+            self._report.links += 1
+        else:
+            # What has a link keeps its content, and that may stand under another digest than the link's own.
+            await self._mark_target(path)
 
     async def _settle_revisions(self, name: RepositoryName, own: Marks) -> None:
         for algorithm in HEX_LENGTHS:
-            for digest in await self._digests(layout.trashed(layout.revisions(name, algorithm)), algorithm):
-                await self._pace.step()
-                # Marked are children of an index that somebody relies on although no tag names it.
-                await self._removal.settle(layout.revision_link(name, digest), await self._is_marked(digest, own))
+            async with Several(AT_A_TIME) as several:
+                for digest in await self._digests(layout.trashed(layout.revisions(name, algorithm)), algorithm):
+                    await self._pace.step()
+                    # Marked are children of an index that somebody relies on although no tag names it.
+                    marked = await self._is_marked(digest, own)
+                    await several.begin(self._removal.settle(layout.revision_link(name, digest), marked))
 
     async def _settle_links(self, name: RepositoryName, own: Marks) -> None:
         for algorithm in HEX_LENGTHS:
-            for digest in await self._digests(layout.trashed(layout.layers(name, algorithm)), algorithm):
-                await self._pace.step()
-                marked = await self._is_marked(digest, own)
-                await self._removal.settle(layout.layer_link(name, digest), marked)
-                if marked:
-                    await self._mark_target(layout.layer_link(name, digest))
+            async with Several(AT_A_TIME) as several:
+                for digest in await self._digests(layout.trashed(layout.layers(name, algorithm)), algorithm):
+                    await self._pace.step()
+                    marked = await self._is_marked(digest, own)
+                    await several.begin(self._settle_link(layout.layer_link(name, digest), marked))
+
+    async def _settle_link(self, path: str, marked: bool) -> None:
+        await self._removal.settle(path, marked)
+        if marked:
+            await self._mark_target(path)
 
     async def _is_marked(self, digest: Digest, own: Marks) -> bool:
         return bytes.fromhex(digest.hex) in await own.bucket(digest.algorithm, digest.hex[:2])

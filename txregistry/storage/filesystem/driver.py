@@ -70,6 +70,8 @@ class FilesystemDriver:
         self._reader = FileReader if self._local and self.traits.sendfile else PushReader
         self._tree = DurableTree(self.root, calls or SystemCalls(), self.traits.sync_folders)
         self._quick: Lane[Callable[[], Any], Any] = Lane(workers, one_by_one)
+        # Of what takes a moment, that which no request waits for: mostly the collector's, which has much at once.
+        self._chores: Lane[Callable[[], Any], Any] = Lane(workers, one_by_one)
         self._commits: Lane[Change, None] = Lane(workers, partial(commit, self._tree))
         self._disk = Disk(self._tree, workers, self._quick, self._commits, self._local)
         self._share = QueueShare()
@@ -144,7 +146,8 @@ class FilesystemDriver:
         """See `IStorageDriver`."""
         check_path(path)
         try:
-            await self._workers.run(self._tree.delete, self._prefix + path, durable)
+            delete = partial(self._tree.delete, self._prefix + path, durable)
+            await (self._workers if durable else self._chores).run(delete)
         except (OSError, ValueError) as error:
             raise while_changing(error, path) from error
 
@@ -152,7 +155,8 @@ class FilesystemDriver:
         """See `IStorageDriver`."""
         check_path(path)
         try:
-            return await self._workers.run(self._tree.remove_empty, self._prefix + path)
+            gone: bool = await self._chores.run(partial(self._tree.remove_empty, self._prefix + path))
+            return gone
         except (OSError, ValueError) as error:
             raise while_changing(error, path) from error
 
@@ -195,7 +199,8 @@ class FilesystemDriver:
         check_path(source)
         check_path(target)
         try:
-            await self._workers.run(self._tree.move, self._prefix + source, self._prefix + target, durable)
+            move = partial(self._tree.move, self._prefix + source, self._prefix + target, durable)
+            await (self._workers if durable else self._chores).run(move)
         except SourceMissing:
             raise PathNotFound(source) from None
         except (OSError, ValueError) as error:
