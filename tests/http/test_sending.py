@@ -191,13 +191,14 @@ def test_a_source_that_is_not_as_long_as_it_said_ends_the_connection(length: int
 
 @implementer(IFileBody)
 class FileBody:
-    """A range of a file; `cold` are the results of `warm`, one a window."""
+    """A range of a file; `cold` are what is read from it first, later."""
 
-    def __init__(self, path: Path, first: int, length: int, cold: list[Deferred[None]] | None = None) -> None:
+    def __init__(self, path: Path, first: int, length: int, cold: list[Deferred[bytes]] | None = None) -> None:
         self.first = first
         self.length = length
         self.closed = 0
-        self.warmed: list[tuple[int, int]] = []
+        self.looked: list[tuple[int, int]] = []
+        self.read_at: list[int] = []
         self._cold = cold or []
         self._fd = os.open(path, os.O_RDONLY)
 
@@ -205,10 +206,15 @@ class FileBody:
         """See `IFileBody`."""
         return self._fd
 
-    def warm(self, offset: int, count: int) -> Deferred[None] | None:
+    def resident(self, offset: int, count: int) -> bool:
         """See `IFileBody`."""
-        self.warmed.append((offset, count))
-        return self._cold.pop(0) if self._cold else None
+        self.looked.append((offset, count))
+        return not self._cold
+
+    def read(self, offset: int, count: int) -> bytes | Deferred[bytes]:
+        """See `IFileBody`."""
+        self.read_at.append(offset)
+        return self._cold.pop(0) if self._cold else os.pread(self._fd, count, offset)
 
     def start(self, consumer: IConsumer) -> Deferred[None]:
         """A file is sent by the server itself."""
@@ -230,43 +236,114 @@ def path(tmp_path: Path) -> Iterator[Path]:
     yield path
 
 
+@implementer(ISendfileTransport)
+class Direct(Wire):
+    """Takes bytes from a file by itself, a megabyte at once; `trouble` is what it fails with instead."""
+
+    def __init__(self, trouble: list[OSError] | None = None) -> None:
+        super().__init__()
+        self.trouble = trouble or []
+        self.taken: list[tuple[int, int]] = []
+
+    def write_more(self, data: bytes) -> None:
+        """See `ISendfileTransport`."""
+        self.write(data)
+
+    def sendfile(self, fd: int, offset: int, count: int) -> int | None:
+        """See `ISendfileTransport`."""
+        if self.trouble:
+            raise self.trouble.pop()
+        self.taken.append((offset, count))
+        piece = os.pread(fd, min(count, 1_000_000), offset)
+        self.write(piece)
+        return len(piece)
+
+
+def serve_directly(body: FileBody, wire: Direct) -> Client:
+    client = serve(body)
+    client.wire = wire
+    client.connection.transport = wire  # type: ignore[assignment]  # it provides what is used
+    wire.registerProducer(client.connection, True)
+    return client
+
+
 def test_a_range_of_a_file_is_sent(path: Path) -> None:
     body = FileBody(path, 1_000, 300_000)
     client = serve(body)
     client.send(GET + GET)
     assert [answer.body for answer in client.answers()] == [CONTENT[1_000:301_000], b"next"]
     assert body.closed == 1
-    assert body.warmed == [(1_000, 300_000)]
 
 
-def test_a_large_file_is_warmed_and_sent_in_windows_a_turn_each(path: Path) -> None:
+def test_a_transport_takes_a_file_that_is_in_memory_in_windows_a_turn_each(path: Path) -> None:
     body = FileBody(path, 0, len(CONTENT))
-    client = serve(body)
+    wire = Direct()
+    client = serve_directly(body, wire)
     client.send(GET)
     assert len(client.raw) < WINDOW + 1_000
     client.clock.advance(0)
+    client.clock.advance(0)
     assert client.answer().body == CONTENT
-    assert body.warmed == [(0, WINDOW), (WINDOW, WINDOW), (2 * WINDOW, len(CONTENT) - 2 * WINDOW)]
+    assert body.looked == [(0, WINDOW), (WINDOW, WINDOW), (2 * WINDOW, len(CONTENT) - 2 * WINDOW)]
+    assert wire.taken[:3] == [(0, WINDOW), (1_000_000, WINDOW - 1_000_000), (2_000_000, WINDOW - 2_000_000)]
+    assert body.read_at == []
 
 
-def test_a_cold_file_is_waited_for(path: Path) -> None:
-    cold: Deferred[None] = Deferred()
-    client = serve(FileBody(path, 0, 1_000, [cold]))
+def test_a_small_file_is_written_together_with_its_head(path: Path) -> None:
+    wire = Direct()
+    writes: list[bytes] = []
+    wire.write = writes.append  # type: ignore[assignment,method-assign]  # only to look at
+    client = serve_directly(FileBody(path, 0, 1_000), wire)
+    client.send(GET)
+    (written,) = writes
+    assert written.endswith(b"\r\n\r\n" + CONTENT[:1_000])
+
+
+def test_a_file_that_is_not_in_memory_is_read_to_its_end(path: Path) -> None:
+    """The transport could meet another page that is missing, and would wait for the disk."""
+    cold: Deferred[bytes] = Deferred()
+    body = FileBody(path, 0, 3_000_000, [cold])
+    wire = Direct()
+    client = serve_directly(body, wire)
     client.send(GET)
     assert client.raw.endswith(b"\r\n\r\n")
-    cold.callback(None)
-    assert client.answer().body == CONTENT[:1_000]
+    cold.callback(CONTENT[:PIECE])
+    client.clock.advance(0)
+    client.clock.advance(0)
+    assert client.answer().body == CONTENT[:3_000_000]
+    assert wire.taken == []
+    assert body.looked == [(0, WINDOW)]
 
 
-def test_a_file_that_was_warmed_at_once_is_not_waited_for(path: Path) -> None:
-    client = serve(FileBody(path, 0, 1_000, [succeed(None)]))
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EAGAIN])
+def test_a_file_is_read_where_its_transport_cannot(path: Path, number: int) -> None:
+    """EINVAL and the like: the filesystem does not know how; EAGAIN: it would have to wait for the disk."""
+    body = FileBody(path, 1_000, 1_000_000)
+    client = serve_directly(body, Direct([OSError(number, "no")]))
+    client.send(GET)
+    client.clock.advance(0)
+    assert client.answer().body == CONTENT[1_000:1_001_000]
+    assert body.read_at[0] == 1_000
+
+
+def test_a_file_that_a_transport_cannot_read_ends_the_connection(path: Path, logged: list[str]) -> None:
+    body = FileBody(path, 0, 1_000_000)
+    client = serve_directly(body, Direct([OSError(errno.EIO, "the disk is gone")]))
+    client.send(GET)
+    assert client.wire.disconnected
+    assert body.closed == 1
+    assert logged == ["the body of an answer could not be sent"]
+
+
+def test_what_was_read_at_once_on_a_worker_is_not_waited_for(path: Path) -> None:
+    client = serve(FileBody(path, 0, 1_000, [succeed(CONTENT[:400])]))
     client.send(GET)
     assert client.answer().body == CONTENT[:1_000]
 
 
 @pytest.mark.parametrize("later", [False, True])
 def test_a_file_that_cannot_be_read_ends_the_connection(path: Path, later: bool, logged: list[str]) -> None:
-    cold: Deferred[None] = Deferred() if later else fail(OSError("the disk is gone"))
+    cold: Deferred[bytes] = Deferred() if later else fail(OSError("the disk is gone"))
     body = FileBody(path, 0, 1_000, [cold])
     client = serve(body)
     client.send(GET)
@@ -277,69 +354,60 @@ def test_a_file_that_cannot_be_read_ends_the_connection(path: Path, later: bool,
     assert logged == ["the body of an answer could not be sent"]
 
 
-def test_a_file_that_ends_early_ends_the_connection(path: Path, logged: list[str]) -> None:
-    body = FileBody(path, len(CONTENT) - 10, 20)
-    client = serve(body)
+@pytest.mark.parametrize("direct", [False, True])
+def test_a_file_that_ends_early_ends_the_connection(path: Path, direct: bool, logged: list[str]) -> None:
+    body = FileBody(path, len(CONTENT) - 100_000, 100_001)
+    client = serve_directly(body, Direct()) if direct else serve(body)
     client.send(GET)
     assert client.wire.disconnected
     assert body.closed == 1
     assert logged == ["the body of an answer could not be sent"]
 
 
-@implementer(ISendfileTransport)
-class FilesystemWithoutSendfile(Wire):
-    """The kernel refuses to send from the file."""
-
-    def write_more(self, data: bytes) -> None:
-        """See `ISendfileTransport`."""
-        self.write(data)
-
-    def sendfile(self, fd: int, offset: int, count: int) -> int | None:
-        """Fail as on some filesystems."""
-        raise OSError(errno.EINVAL, "Invalid argument")
-
-
-def test_a_file_is_read_where_its_filesystem_does_not_know_sendfile(path: Path) -> None:
-    client = serve(FileBody(path, 1_000, 1_000_000))
-    client.wire = FilesystemWithoutSendfile()
-    client.connection.transport = client.wire  # type: ignore[assignment]  # it provides what is used
-    client.wire.registerProducer(client.connection, True)
-    client.send(GET)
-    client.clock.advance(0)
-    assert client.answer().body == CONTENT[1_000:1_001_000]
-
-
 def test_a_full_transport_pauses_a_file(path: Path) -> None:
     client = serve(FileBody(path, 0, 1_000_000))
     client.wire.full = True
     client.send(GET)
-    assert len(client.raw) < PIECE
+    assert len(client.raw) < PIECE + 1_000
     client.connection.resumeProducing()
-    assert len(client.raw) < 2 * PIECE
+    assert len(client.raw) < 2 * PIECE + 1_000
     client.make_room()
     assert client.answer().body == CONTENT[:1_000_000]
 
 
 def test_room_while_a_file_is_cold_starts_nothing(path: Path) -> None:
-    cold: Deferred[None] = Deferred()
-    client = serve(FileBody(path, 0, 1_000, [cold]))
+    cold: Deferred[bytes] = Deferred()
+    body = FileBody(path, 0, 1_000, [cold])
+    client = serve(body)
     client.wire.full = True
     client.send(GET)
     client.make_room()
     client.wire.full = True
     assert client.raw.endswith(b"\r\n\r\n")
-    cold.callback(None)
+    assert body.read_at == [0]
+    cold.callback(CONTENT[:1_000])
+    client.make_room()
     assert client.answer().body == CONTENT[:1_000]
 
 
-@pytest.mark.parametrize("cold", [False, True])
-def test_a_file_is_closed_when_the_client_leaves(path: Path, cold: bool) -> None:
-    body = FileBody(path, 0, len(CONTENT), [Deferred()] if cold else [])
+def test_a_file_is_closed_when_the_client_leaves(path: Path) -> None:
+    body = FileBody(path, 0, len(CONTENT))
     client = serve(body)
     client.send(GET)
     client.leave()
-    client.clock.advance(0)
     assert body.closed == 1
+    assert not client.clock.getDelayedCalls()
+
+
+def test_what_is_read_for_a_client_that_has_left_is_dropped(path: Path) -> None:
+    cold: Deferred[bytes] = Deferred()
+    body = FileBody(path, 0, 1_000, [cold])
+    client = serve(body)
+    client.send(GET)
+    client.leave()
+    cold.callback(CONTENT[:1_000])
+    assert body.closed == 1
+    assert client.raw.endswith(b"\r\n\r\n")
 
 
 def test_only_the_head_of_a_file_is_sent_where_that_is_asked_for(path: Path) -> None:
@@ -348,7 +416,7 @@ def test_only_the_head_of_a_file_is_sent_where_that_is_asked_for(path: Path) -> 
     client.send(HEAD)
     assert client.answer("HEAD").headers["content-length"] == "1000"
     assert body.closed == 1
-    assert body.warmed == []
+    assert (body.looked, body.read_at) == ([], [])
 
 
 def test_an_empty_range_is_an_empty_body(path: Path) -> None:

@@ -44,9 +44,13 @@ class FileDownload(Download):
         """See `IFileBody`."""
         return self._file.fileno()
 
-    def warm(self, offset: int, count: int) -> Deferred[None] | None:
+    def resident(self, offset: int, count: int) -> bool:
         """See `IFileBody`."""
-        return self._file.warm(offset, count)
+        return self._file.resident(offset, count)
+
+    def read(self, offset: int, count: int) -> bytes | Deferred[bytes]:
+        """See `IFileBody`."""
+        return self._file.read(offset, count)
 
 
 def download(reader: IReader) -> Download:

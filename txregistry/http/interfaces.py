@@ -60,15 +60,15 @@ class IBodySource(Interface):
 
 
 class IFileBody(IBodySource):
-    """A body that is a range of an open regular file; a plain connection sends it with sendfile(2)."""
+    """A body that is a range of an open regular file; a plain connection sends what is in memory with sendfile(2)."""
 
     first = Attribute("Offset in the file of the body's first byte.")
 
     def fileno() -> int:
         """The open descriptor."""
 
-    def warm(offset: int, count: int) -> Deferred[None] | None:
-        """See that file bytes are in memory, so that sendfile does not wait for the disk.
+    def resident(offset: int, count: int) -> bool:
+        """Whether these bytes of the file seem to be in memory, so that sendfile would hardly wait for the disk."""
 
-        None when they are; otherwise a Deferred that fires once a worker has read them.
-        """
+    def read(offset: int, count: int) -> bytes | Deferred[bytes]:
+        """Some bytes of the file from there, at most so many, none only at its end; never waits for the disk."""

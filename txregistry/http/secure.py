@@ -117,10 +117,10 @@ class SecureConnection(Protocol):
         self._encrypt(data)
 
     def sendfile(self, fd: int, offset: int, count: int) -> int | None:
-        """See `ISendfileTransport`: reads, encrypts and sends."""
+        """See `ISendfileTransport`: reads what is in memory, encrypts and sends it."""
         if not self._established or self._closing:
             return None
-        read = os.preadv(fd, [_piece[:count]], offset)
+        read = os.preadv(fd, [_piece[:count]], offset, os.RWF_NOWAIT)
         self.write(_piece[:read])
         return read
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable
 from typing import Protocol, cast
 
@@ -22,16 +21,17 @@ from zope.interface import implementer
 from txregistry.http.errors import BadResponse
 from txregistry.http.failures import failure
 from txregistry.http.interfaces import IBodySource, IFileBody
-from txregistry.http.settled import settled
 from txregistry.http.wires import ISendfileTransport
 
 # A file is looked at, and then sent, in windows of so many bytes; after each of them others get their turn.
 WINDOW = 2 * 1024 * 1024
-# What is read from a file at once where the kernel cannot send it by itself.
+# What is read from a file at once where the transport does not do it.
 PIECE = 256 * 1024
+# A file up to this size costs less when it is read and sent together with the head.
+SMALL = 64 * 1024
 
-# What sendfile fails with on a filesystem that does not know it.
-_NO_SENDFILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
+# What a transport fails with where it cannot do it: the filesystem does not know how, or would have to wait.
+_UNABLE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EAGAIN)
 
 # Told once that a body is sent, or with what went wrong.
 Ended = Callable[[Failure | None], None]
@@ -140,34 +140,41 @@ class SourceSending:
 
 
 class FileSending:
-    """Sends a range of a file: by the kernel where the transport can, read in large pieces where not."""
+    """Sends a range of a file: the transport takes it by itself where it can, and else it is read in pieces.
+
+    A kernel that sends from a file waits for the disk where a page is missing, and it cannot be asked about every page.
+    So once a part of the file was missing, the rest is read in ways that never wait.
+    """
 
     def __init__(self, head: bytes, body: IFileBody, transport: ITransport, clock: IReactorTime, ended: Ended) -> None:
         self.sent = 0
         self._head = head
         self._body = body
         self._transport = transport
-        self._write_head: Callable[[bytes], None] = transport.write
-        self._send_some: Callable[[int, int, int], int | None] = self._read_and_write
-        if ISendfileTransport.providedBy(transport):
-            self._write_head, self._send_some = transport.write_more, transport.sendfile
         self._clock = clock
         self._ended = ended
-        self._fd = -1
         self._length: int = body.length
         self._first: int = body.first
-        # Up to here the file is known to be in memory.
-        self._warm = 0
+        self._direct: ISendfileTransport | None = None
+        if self._length > SMALL and ISendfileTransport.providedBy(transport):
+            self._direct = transport
+        self._fd = -1
+        # Up to here the file was in memory when it was looked at.
+        self._resident = 0
         self._paused = False
         self._running = False
         self._over = False
-        self._waiting: Deferred[None] | None = None
+        self._waiting = False
         self._turn: IDelayedCall | None = None
 
     def start(self) -> None:
         """See `Sending`."""
         self._fd = self._body.fileno()
-        (self._write_head if self._length else self._transport.write)(self._head)
+        if not self._length:
+            self._write_head()
+        elif self._direct is not None:
+            self._direct.write_more(self._head)
+            self._head = b""
         self._run()
 
     def pause(self) -> None:
@@ -177,7 +184,7 @@ class FileSending:
     def resume(self) -> None:
         """See `Sending`."""
         self._paused = False
-        if self._waiting is None and self._turn is None and not self._running:
+        if not self._waiting and self._turn is None and not self._running:
             self._run()
 
     def stop(self) -> None:
@@ -187,70 +194,81 @@ class FileSending:
         self._over = True
         if self._turn is not None:
             self._turn.cancel()
-        if self._waiting is not None:
-            self._waiting.cancel()
         self._body.close()
 
     def _run(self) -> None:
         self._running = True
+        turn_ends = self.sent + WINDOW
         try:
-            self._send_window()
-        except OSError as problem:
-            if problem.errno not in _NO_SENDFILE or self._send_some == self._read_and_write:
-                self._end(failure())
-                return
-            self._send_some = self._read_and_write
-            self._turn = self._clock.callLater(0, self._next_turn)
+            while not (self._paused or self._over):
+                if self.sent == self._length:
+                    self._end(None)
+                elif self.sent >= turn_ends:
+                    self._turn = self._clock.callLater(0, self._next_turn)
+                    return
+                elif not self._send_some(self._first + self.sent, self._length - self.sent):
+                    return
+        except OSError:
+            self._end(failure())
         finally:
             self._running = False
 
-    def _send_window(self) -> None:
-        turn_ends = self.sent + WINDOW
-        while not (self._paused or self._over):
-            if self.sent == self._length:
-                self._end(None)
-                return
-            if self.sent >= turn_ends:
-                self._turn = self._clock.callLater(0, self._next_turn)
-                return
-            if self.sent >= self._warm and not self._warm_up():
-                return
-            count = self._send_some(self._fd, self._first + self.sent, self._warm - self.sent)
-            if count is None:
-                return
-            if count == 0:
-                self._end(failure(BadResponse("a file is shorter than its length")))
-            self.sent += count
+    def _send_some(self, at: int, left: int) -> bool:
+        """Whether to go on at once."""
+        if self._direct is not None:
+            if self.sent == self._resident and self._body.resident(at, min(WINDOW, left)):
+                self._resident += min(WINDOW, left)
+            if self.sent < self._resident:
+                return self._send_directly(self._direct, at)
+            self._direct = None
+        piece = self._body.read(at, min(PIECE, left))
+        if isinstance(piece, bytes):
+            self._take(piece)
+            return True
+        self._write_head()
+        self._waiting = True
+        piece.addCallbacks(self._arrived, self._end)
+        return not self._waiting
 
-    def _warm_up(self) -> bool:
-        """See that the next window is in memory; whether it is already."""
-        count = min(WINDOW, self._length - self.sent)
-        self._warm = self.sent + count
-        waiting = self._body.warm(self._first + self.sent, count)
-        outcome = None if waiting is None else settled(waiting)
-        if isinstance(outcome, Deferred):
-            self._waiting = outcome
-            outcome.addCallbacks(self._warmed, self._end)
+    def _send_directly(self, transport: ISendfileTransport, at: int) -> bool:
+        try:
+            count = transport.sendfile(self._fd, at, self._resident - self.sent)
+        except OSError as problem:
+            if problem.errno not in _UNABLE:
+                raise
+            self._direct = None
+            return True
+        if count is None:
             return False
-        if isinstance(outcome, Failure):
-            self._end(outcome)
-            return False
+        self._count(count)
         return True
 
-    def _warmed(self, _result: None) -> None:
-        self._waiting = None
-        if not self._paused:
-            self._run()
+    def _arrived(self, piece: bytes) -> None:
+        self._waiting = False
+        if not self._over:
+            self._take(piece)
+            if not (self._paused or self._running):
+                self._run()
+
+    def _take(self, piece: bytes) -> None:
+        head, self._head = self._head, b""
+        self._count(len(piece))
+        self._transport.write(head + piece if head else piece)
+
+    def _count(self, count: int) -> None:
+        if not count:
+            self._end(failure(BadResponse("a file is shorter than its length")))
+        self.sent += count
+
+    def _write_head(self) -> None:
+        head, self._head = self._head, b""
+        if head:
+            self._transport.write(head)
 
     def _next_turn(self) -> None:
         self._turn = None
         if not self._paused:
             self._run()
-
-    def _read_and_write(self, fd: int, offset: int, count: int) -> int:
-        piece = os.pread(fd, min(count, PIECE), offset)
-        self._transport.write(piece)
-        return len(piece)
 
     def _end(self, problem: Failure | None) -> None:
         if not self._over:

@@ -77,8 +77,11 @@ class IFileBacked(Interface):
     def fileno() -> int:
         """The open descriptor, valid until `close`."""
 
-    def warm(offset: int, count: int) -> Deferred[None] | None:
-        """See that file bytes are in memory: None when they are, else fires once a worker has read them."""
+    def resident(offset: int, count: int) -> bool:
+        """Whether these bytes of the file are in memory, as far as can be told from a few of them."""
+
+    def read(offset: int, count: int) -> bytes | Deferred[bytes]:
+        """Some bytes of the file from there, at most so many, none only at its end; later where the disk is needed."""
 
 
 class ILock(Interface):

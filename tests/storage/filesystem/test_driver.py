@@ -206,7 +206,8 @@ def test_what_is_in_memory_is_read_without_a_worker(driver: FilesystemDriver, wo
     result_of(driver.read("small"))
     reader = result_of(driver.open_reader("large"))
     backed = IFileBacked(reader)
-    assert backed.warm(0, 1_048_576) is None
+    assert backed.resident(0, 1_048_576)
+    assert backed.read(5, 10) == LARGE[5:15]
     result_of(reader.start(Collector()))
     reader.close()
     assert workers.visits == visits
@@ -229,11 +230,15 @@ def test_what_is_not_in_memory_is_read_on_a_worker(
     if workers.visits == 0:
         pytest.skip("this filesystem keeps its files in memory")
     visits = workers.visits
-    warming = backed.warm(0, 1_500_000)
-    assert warming is not None
-    result_of(warming)
+    assert not backed.resident(0, 200_000)
+    fetched = backed.read(0, 200_000)
+    assert isinstance(fetched, Deferred)
+    assert result_of(fetched) == LARGE[:200_000]
+    assert backed.resident(0, 200_000)
+    again = backed.read(0, 200_000)
+    assert isinstance(again, bytes)
+    assert LARGE[:200_000].startswith(again)
     assert workers.visits == visits + 1
-    assert backed.warm(0, 1_500_000) is None
     reader.close()
 
 
@@ -247,7 +252,7 @@ def test_a_filesystem_in_memory_needs_no_worker_to_read() -> None:
         (Path(folder) / "small").write_bytes(b"content")
         assert result_of(driver.read("small")).data == b"content"
         reader = result_of(driver.open_reader("file"))
-        assert IFileBacked(reader).warm(0, 3_000_000) is None
+        assert IFileBacked(reader).resident(0, 3_000_000)
         collector = Collector()
         result_of(reader.start(collector))
         reader.close()

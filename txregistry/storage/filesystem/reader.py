@@ -27,9 +27,12 @@ TURN = 4_194_304
 # A page in memory speaks for its neighbours up to this distance: the kernel reads ahead in such steps.
 _PROBE_STEP = 131_072
 
+# How much of what follows the disk is told to fetch while a worker reads a piece.
+_AHEAD = 2_097_152
+
 _probe = [bytearray(1)]
-# What is read only to get a file into memory goes here. Threads overwrite each other's bytes, which nobody looks at.
-_nowhere = memoryview(bytearray(1_048_576))
+# One buffer for all reads in the reactor's thread, where no two happen at once.
+_buffer = memoryview(bytearray(PIECE))
 
 
 @implementer(IReader, IPushProducer)
@@ -107,11 +110,12 @@ class PushReader:
         count = min(PIECE, self.first + self.length - self._position)
         if count == 0:
             self._finish(None)
-        elif self._turn < TURN and self._resident(self._position, count):
-            self._take(os.pread(self._descriptor, count, self._position))
-        else:
+            return
+        if self._turn < TURN:
+            self._piece = self._read_resident(self._position, count)
+        if self._piece is None:
             self._turn = 0
-            self._work(os.pread, self._descriptor, count, self._position).addCallbacks(self._arrived, self._fail)
+            self._fetch(self._position, count).addCallbacks(self._arrived, self._fail)
 
     def _arrived(self, piece: bytes) -> None:
         try:
@@ -126,17 +130,17 @@ class PushReader:
             raise StorageFailure(self._path, "the file has become shorter")
         self._piece = piece
 
-    def _resident(self, offset: int, count: int) -> bool:
-        flags = self._flags
-        if not flags:
-            return flags == 0
+    def _read_resident(self, offset: int, count: int) -> bytes | None:
+        """None where nothing is in memory, at the end, and on an error, which a worker will meet again and report."""
+        if self._flags is None:
+            return None
         try:
-            for at in range(offset, offset + count, _PROBE_STEP):
-                os.preadv(self._descriptor, _probe, at, flags)
-            os.preadv(self._descriptor, _probe, offset + count - 1, flags)
+            return bytes(_buffer[: os.preadv(self._descriptor, [_buffer[:count]], offset, self._flags)]) or None
         except OSError:
-            return False  # Not in memory, or an error that a worker will meet again and report.
-        return True
+            return None
+
+    def _fetch(self, offset: int, count: int) -> Deferred[bytes]:
+        return self._work(_read_ahead, self._descriptor, offset, count)
 
     def _work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         def back(result: T) -> T:
@@ -174,19 +178,26 @@ class FileReader(PushReader):
         """See `IFileBacked`."""
         return self._descriptor
 
-    def warm(self, offset: int, count: int) -> Deferred[None] | None:
+    def resident(self, offset: int, count: int) -> bool:
         """See `IFileBacked`."""
-        if self._resident(offset, count):
-            return None
-        return self._work(_read_ahead, self._descriptor, offset, count)
+        flags = self._flags
+        if not flags:
+            return flags == 0
+        try:
+            for at in range(offset, offset + count, _PROBE_STEP):
+                os.preadv(self._descriptor, _probe, at, flags)
+            os.preadv(self._descriptor, _probe, offset + count - 1, flags)
+        except OSError:
+            return False
+        return True
+
+    def read(self, offset: int, count: int) -> bytes | Deferred[bytes]:
+        """See `IFileBacked`."""
+        count = min(count, PIECE)
+        return self._read_resident(offset, count) or self._fetch(offset, count)
 
 
-def _read_ahead(descriptor: int, offset: int, count: int) -> None:
-    # The disk gets to know the next window too, and fetches it while this one is being sent.
-    os.posix_fadvise(descriptor, offset, 2 * count, os.POSIX_FADV_WILLNEED)
-    while count > 0:
-        got = os.preadv(descriptor, [_nowhere[:count]], offset)
-        if got == 0:
-            return
-        offset += got
-        count -= got
+def _read_ahead(descriptor: int, offset: int, count: int) -> bytes:
+    # The disk gets to know what follows too, and fetches it while this is being sent.
+    os.posix_fadvise(descriptor, offset, count + _AHEAD, os.POSIX_FADV_WILLNEED)
+    return os.pread(descriptor, count, offset)
