@@ -35,7 +35,7 @@ FULL = Scale(
     ListingsScale(10_000, tags=(10, 1000), referrers=(1, 100)),
     ListingsScale(100_000, tags=(100_000,), referrers=(10_000,)),
 )
-_QUICK_CONTENTS = ContentsScale(tags=200, large_size=32 << 20, huge_size=128 << 20, slow_size=16 << 20)
+_QUICK_CONTENTS = ContentsScale(tags=200, small_blobs=64, large_size=32 << 20, huge_size=128 << 20, slow_size=16 << 20)
 QUICK = Scale(
     _QUICK_CONTENTS,
     ListingsScale(1000, tags=(10, 1000), referrers=(1, 100)),

@@ -19,7 +19,8 @@ class ContentsScale:
     """How much is in it; sizes are multiples of 1 MiB."""
 
     tags: int = 2000
-    small_blobs: int = 16
+    small_blobs: int = 256
+    """Of 1 MiB."""
     large_blobs: int = 16
     large_size: int = 256 * MIB
     huge_size: int = 1024 * MIB

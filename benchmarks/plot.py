@@ -75,10 +75,11 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     ticks = [value for value in _TICKS if ends[0] <= value <= ends[1]]
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
     axes.set_xticks([], minor=True)
+    axes.tick_params(axis="x", top=True, labeltop=True)
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.set_xlabel("times better than the better of the peers")
-    for edge in ("top", "right", "left"):
+    for edge in ("right", "left"):
         axes.spines[edge].set_visible(False)
     axes.legend(handles=_legend(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)

@@ -8,13 +8,33 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["MANIFEST_TYPE", "MIB", "REPOSITORY", "StoreWriter", "blob_path", "remove_repository"]
+__all__ = [
+    "GIB",
+    "KIB",
+    "MANIFEST_TYPE",
+    "MIB",
+    "REPOSITORY",
+    "StoreWriter",
+    "blob_path",
+    "remove_repository",
+    "size_text",
+]
 
+KIB = 1 << 10
 MIB = 1 << 20
+GIB = 1 << 30
 REPOSITORY = "library/app"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 # ext4 lets a file have 65,000 names.
 _MOST_NAMES = 60_000
+
+
+def size_text(size: int) -> str:
+    """In the largest unit of which it is a multiple."""
+    for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")):
+        if size % unit == 0:
+            return f"{size // unit:,} {name}"
+    return f"{size:,} bytes"
 
 
 def blob_path(root: Path, digest: str) -> Path:

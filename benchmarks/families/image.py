@@ -14,7 +14,7 @@ from benchmarks.peers import Peer
 from benchmarks.row import Measure, Row, Sample, Unit
 from benchmarks.servers import Server
 from benchmarks.settings import Setting
-from benchmarks.store import MIB, remove_repository
+from benchmarks.store import MIB, remove_repository, size_text
 
 __all__ = ["rows"]
 
@@ -26,7 +26,7 @@ _numbers = itertools.count()
 
 def rows() -> Iterator[Row]:
     """The rate is what a user sees, and mostly docker's own doing."""
-    title = f"of {_LAYERS} layers of {_SIZE // MIB} MiB"
+    title = f"of {_LAYERS} layers of {size_text(_SIZE)}"
     yield Row("docker-push", f"`docker push` {title}", _UNIT, _measuring("push"))
     yield Row("docker-pull", f"`docker pull` {title}", _UNIT, _measuring("pull"))
 

@@ -12,7 +12,7 @@ from benchmarks.loads import Load
 from benchmarks.measure import load_row
 from benchmarks.row import PER_BYTE, Row
 from benchmarks.settings import Setting
-from benchmarks.store import MIB, REPOSITORY, blob_path
+from benchmarks.store import MIB, REPOSITORY, blob_path, size_text
 
 __all__ = ["rows"]
 
@@ -49,13 +49,15 @@ _COLD = (
 
 def _row(size: str, count: int, how: str, tls: bool, cold: bool = False) -> Row:
     name = f"pull-{size}-{how}{'-cold' if cold else ''}{'-tls' if tls else ''}"
-    title = f"pull {count // MIB:,} MiB{_HOW[how]}{', from disk' if cold else ''}{', TLS 1.3' if tls else ''}"
+    title = f"pull {size_text(count)}{_HOW[how]}{', from disk' if cold else ''}{', TLS 1.3' if tls else ''}"
     clients = 1 if how == "1" else _MANY
 
     def digests(bench: Bench) -> Sequence[str]:
         found = _digests(bench.contents(), size)
-        # From memory, sixteen clients want the same large blob, as after a release.
-        return found if size == "1m" or (cold and how == "16") else found[:1]
+        if cold and how == "16":
+            return found
+        # From memory, sixteen clients want the same large blob, as after a release, and a few small ones.
+        return found[: _MANY if size == "1m" else 1]
 
     def load(bench: Bench) -> Load:
         paths = tuple(f"/v2/{REPOSITORY}/blobs/{digest}" for digest in digests(bench))

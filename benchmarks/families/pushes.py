@@ -10,17 +10,17 @@ from benchmarks.loads import Load
 from benchmarks.measure import load_row
 from benchmarks.row import PER_BYTE, PER_OPERATION, Row
 from benchmarks.settings import Setting
-from benchmarks.store import MIB
+from benchmarks.store import KIB, MIB, size_text
 
 __all__ = ["rows"]
 
-_DOCKER_CHUNK = 32 * 1024
+_DOCKER_CHUNK = 32 * KIB
 """What Go's client sends when a body comes from a reader of unknown length."""
 _MANY = 16
 _MOST_SMALL = 1000
 _LONGER = 3
 """So that there is time for all of them."""
-_SMALL = (("1k", 1024), ("16k", 16 * 1024), ("256k", 256 * 1024), ("1m", MIB))
+_SMALL = (("1k", KIB), ("16k", 16 * KIB), ("256k", 256 * KIB), ("1m", MIB))
 
 
 def rows(plan: Plan) -> Iterator[Row]:
@@ -36,7 +36,7 @@ def rows(plan: Plan) -> Iterator[Row]:
 
 
 def _small(name: str, size: int) -> Row:
-    title = f"push {size // 1024:,} KiB, {_MANY} clients" if size < MIB else f"push 1 MiB, {_MANY} clients"
+    title = f"push {size_text(size)}, {_MANY} clients"
     load = Load("push", clients=_MANY, size=size, chunk=_DOCKER_CHUNK, count=_MOST_SMALL)
     floor = writing(PER_OPERATION, size, _MANY, _MOST_SMALL)
     return load_row(
@@ -45,7 +45,7 @@ def _small(name: str, size: int) -> Row:
 
 
 def _large(name: str, size: int, clients: int, chunk: int, tls: bool) -> Row:
-    whole = f"push {size // MIB:,} MiB {'in chunks' if chunk else 'with a length'}"
+    whole = f"push {size_text(size)} {'in chunks' if chunk else 'with a length'}"
     title = f"{whole}{f', {clients} clients' if clients > 1 else ''}{', TLS 1.3' if tls else ''}"
     count = clients if clients > 1 or name == "1g" else 2
     load = Load("push", clients=clients, size=size, chunk=chunk, count=count)
