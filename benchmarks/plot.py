@@ -73,7 +73,7 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     axes.axvline(1, color=_MARK, linewidth=1)
     ends = axes.get_xlim()
     ticks = [value for value in _TICKS if ends[0] <= value <= ends[1]]
-    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    axes.set_xticks(ticks, [f"{value:,g}" for value in ticks])
     axes.set_xticks([], minor=True)
     axes.tick_params(axis="x", top=True, labeltop=True)
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
@@ -81,11 +81,11 @@ def draw(lines: Sequence[Line], path: Path) -> None:
     axes.set_xlabel("times better than the better of the peers")
     for edge in ("right", "left"):
         axes.spines[edge].set_visible(False)
-    axes.legend(handles=_legend(), loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False)
+    figure.legend(handles=_legend(), loc="outside upper center", ncols=3, frameon=False)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-_TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
+_TICKS = (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000, 10_000)
 
 
 def _legend() -> list[object]:
