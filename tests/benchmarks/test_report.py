@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from benchmarks.again import merged
 from benchmarks.peers import OURS, WORKERS
 from benchmarks.report import Line, markdown
 from benchmarks.results import Results
@@ -102,3 +103,18 @@ def test_the_files_of_a_run_hold_all_rows_that_were_measured_so_far(tmp_path: Pa
         assert "commit: abc" in table
         assert f"| {title} |" in table
     assert "2 targets met, 0 missed" in table
+
+
+def test_a_later_run_takes_the_place_of_the_rows_that_it_has_measured_again(tmp_path: Path) -> None:
+    def write(stem: str, **costs: float) -> Path:
+        results = Results(tmp_path, {"commit": stem}, ["peer", OURS], stem=stem)
+        for name, cost in costs.items():
+            samples = {"peer": [Sample(8.0, 2.0, 3.0, {"p99": 0.1})], OURS: [Sample(cost)]}
+            results.add(Line(name, name, PER_BYTE, samples, floor=Sample(0.5)))
+        return tmp_path / f"{stem}.json"
+
+    both = merged([write("first", one=4.0, two=4.0), write("second", two=2.0, three=1.0)])
+    assert [(each.name, each.cost_ratio) for each in both.lines] == [("one", 2.0), ("two", 4.0), ("three", 8.0)]
+    assert both.about == {"commit": "second"}
+    assert both.lines[0].floor == Sample(0.5)
+    assert both.lines[0].samples["peer"] == [Sample(8.0, 2.0, 3.0, {"p99": 0.1})]
