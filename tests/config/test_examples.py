@@ -43,6 +43,10 @@ def test_the_example_for_production_asks_every_client_for_a_certificate() -> Non
     assert tls.clientauth == "require-and-verify-client-cert"
 
 
+def test_the_example_for_production_uses_all_processors() -> None:
+    assert example("production.yml").txregistry.workers is None
+
+
 def test_the_example_behind_nginx_listens_where_nginx_looks() -> None:
     http = example("behind-nginx.yml").http
     assert http.net == "unix"

@@ -6,11 +6,13 @@ import re
 import signal
 import socket
 import ssl
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.cli.test_serve import ACTIVATE
 from tests.daemon.process import LIMIT, SERVE, TWISTD, Client, Process, configured, run
 from tests.daemon.test_twistd import BACKGROUND, FOREGROUND, wait_for_end
 from tests.live.support.certificates import make_certificates
@@ -86,6 +88,20 @@ def test_a_worker_that_comes_later_needs_nothing_from_outside_of_the_new_root_fo
         server.signal(signal.SIGTERM)
         assert server.status() == 0
     assert list(jail.rglob("_uploads"))
+
+
+def test_workers_serve_a_socket_that_the_service_manager_has_opened(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        descriptor, port = listening.fileno(), listening.getsockname()[1]
+        command = [sys.executable, "-c", ACTIVATE, str(descriptor), *SERVE, configured(tmp_path, TWO)]
+        with Process(command, tmp_path, inherit=(descriptor,)) as server:
+            asked(port, times=4)
+            server.signal(signal.SIGTERM)
+            assert server.status() == 0
+        # It is the manager's, and connections wait there for the next start.
+        with Client(port) as client, Process(command, tmp_path, inherit=(descriptor,)) as server:
+            client.send(REQUEST)
+            assert client.answer().startswith("HTTP/1.1 200 OK")
 
 
 def test_a_unix_socket_is_the_parents_and_goes_with_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,7 +25,7 @@ from tests.live.support.raw import read_answer
 from tests.live.support.server import Server
 from tests.live.support.system import host_name
 from tests.live.support.tools import require, run
-from tests.live.support.workers import begun_patch, client_of, eventually, has_ended, workers_of
+from tests.live.support.workers import alone, begun_patch, client_of, eventually, has_ended, workers_of
 
 pytestmark = pytest.mark.live
 
@@ -313,6 +314,24 @@ def test_connections_are_spread_evenly(server: Server) -> None:
 def sockets(pid: int) -> int:
     """How many the process has."""
     return sum(os.readlink(path).startswith("socket:") for path in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def test_a_tls_session_goes_on_at_any_worker(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path / "certificates", "localhost")
+    tls = {"tls": {"certificate": str(certificates.certificate), "key": str(certificates.key)}}
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    # In later versions a session is only known once something has been read.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def connected(server: Server, worker: int, session: ssl.SSLSession | None = None) -> ssl.SSLSocket:
+        with alone(worker, workers_of(server.pid)):
+            return context.wrap_socket(server.connect(), server_hostname="localhost", session=session)
+
+    with served(tmp_path / "server", {"http": tls}, authority=certificates.authority) as server:
+        one, other = workers_of(server.pid)
+        with connected(server, one) as first, connected(server, other, first.session) as second:
+            assert not first.session_reused
+            assert second.session_reused
 
 
 def test_skopeo_pushes_and_pulls_over_tls(tmp_path: Path) -> None:
