@@ -24,15 +24,19 @@ from benchmarks.row import Row
 from benchmarks.run import measured
 
 _RESULTS = Path(__file__).parent / "results"
+_PROFILE_SECONDS = 5
+"""So that the start is a small part of it."""
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure txregistry beside its peers.")
     parser.add_argument("--only", action="append", metavar="ROW", help="rows to measure; * and ? as in a shell")
     parser.add_argument("--list", action="store_true", help="tell the rows' names, and measure nothing")
-    parser.add_argument("--rounds", type=int, default=3, help="samples per row and server, in turn (3)")
-    parser.add_argument("--seconds", type=float, default=1, help="length of a sample (1)")
-    parser.add_argument("--quick", action="store_true", help="small folders, one round of 0.2 s")
+    parser.add_argument("--rounds", type=int, help="samples per row and server, in turn (3)")
+    parser.add_argument("--seconds", type=float, help="length of a sample (1)")
+    parser.add_argument(
+        "--quick", action="store_true", help="small folders, and unless told otherwise one round of 0.2 s"
+    )
     parser.add_argument("--full", action="store_true", help="the rows too that move 16 GiB at once")
     parser.add_argument("--floors", action="store_true", help="measure all rows with no registry, not only missed ones")
     parser.add_argument(
@@ -52,9 +56,7 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """Measure and print; 1 when a target was missed."""
     arguments = _arguments()
-    plan = Plan(FULL, arguments.rounds, arguments.seconds)
-    if arguments.quick:
-        plan = Plan(QUICK, 1, 0.2)
+    plan = _plan(arguments)
     patterns = [arguments.profile] if arguments.profile else arguments.only
     rows = _chosen(all_rows(plan), patterns, arguments.full)
     if arguments.list or not rows:
@@ -75,6 +77,13 @@ def main() -> int:
     finally:
         bench.close()
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    rounds, seconds = (1, 0.2) if arguments.quick else (3, 1)
+    if arguments.profile:
+        seconds = _PROFILE_SECONDS
+    return Plan(QUICK if arguments.quick else FULL, arguments.rounds or rounds, arguments.seconds or seconds)
 
 
 def _chosen(rows: Sequence[Row], patterns: Sequence[str] | None, full: bool) -> list[Row]:
