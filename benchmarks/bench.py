@@ -176,7 +176,8 @@ class Bench:
             self._certificate = Certificate(*make_pair(self.scratch, "server"))
         root = self.root(setting.store)
         certificate = self._certificate if setting.tls else None
-        return Place(start_server(peer, root, self.scratch, certificate, self._ways[setting.sign_in]), root)
+        sign_in = self._ways[setting.sign_in]
+        return Place(start_server(peer, root, self.scratch, certificate, sign_in, setting.access_log), root)
 
     def _folder(self, name: str) -> Path:
         quick = "-quick" if self.plan.scale is QUICK else ""

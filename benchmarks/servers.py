@@ -63,13 +63,18 @@ class Server:
 
 
 def start_server(
-    peer: Peer, root: Path, scratch: Path, certificate: Certificate | None = None, sign_in: SignIn = NO_SIGN_IN
+    peer: Peer,
+    root: Path,
+    scratch: Path,
+    certificate: Certificate | None = None,
+    sign_in: SignIn = NO_SIGN_IN,
+    access_log: bool = False,
 ) -> Server:
     """Start a registry over a folder, with TLS if there is a certificate; return when it answers /v2/."""
     port = _free_port()
     stem = f"{peer.name.replace(' ', '-')}-{port}"
     config = scratch / f"{stem}.yml"
-    config.write_text(configuration(root, port, certificate, sign_in, peer.more))
+    config.write_text(configuration(root, port, certificate, sign_in, access_log, peer.more))
     values = {
         "root": root,
         "port": port,

@@ -14,7 +14,7 @@ version: 0.1
 log:
   level: error
   accesslog:
-    disabled: true
+    disabled: {silent}
 storage:
   cache:
     blobdescriptor: inmemory
@@ -45,6 +45,7 @@ class Setting:
     tls: bool = False
     sign_in: str = "none"
     """`none`, `htpasswd` or `token`."""
+    access_log: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ class Certificate:
     key: Path
 
 
-def configuration(root: Path, port: int, certificate: Certificate | None, sign_in: SignIn, more: str) -> str:
+def configuration(
+    root: Path, port: int, certificate: Certificate | None, sign_in: SignIn, access_log: bool, more: str
+) -> str:
     """Distribution's YAML; `more` is what one server alone is told."""
-    text = _COMMON.format(root=root, port=port)
+    text = _COMMON.format(root=root, port=port, silent="false" if access_log else "true")
     if certificate:
         text += _TLS.format(certificate=certificate.certificate, key=certificate.key)
     return text + sign_in.section + more

@@ -30,6 +30,7 @@ _TARGETS = (
     ("memory-slow", Target(limit=64)),
     ("small-base", Target(2, 1.8)),
     ("small-*-base", NONE),
+    ("small-log-*", NONE),
     ("small-tls-*", Target(3, 3)),
     ("small-htpasswd-*", Target(3, 3)),
     ("small-token-*", Target(3, 3)),

@@ -1,4 +1,4 @@
-"""Small questions, thousands a second: by clients who may ask everything, over TLS, and by those who signed in."""
+"""Small questions, thousands a second: with an access log, over TLS, and by those who signed in, or none of these."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _BASE = f"/v2/{REPOSITORY}"
 _UNKNOWN = f"sha256:{'0' * 64}"
 _SETTINGS = (
     ("small-", "", Setting()),
+    ("small-log-", ", access log", Setting(access_log=True)),
     ("small-tls-", ", TLS 1.3", Setting(tls=True)),
     ("small-htpasswd-", ", htpasswd", Setting(sign_in="htpasswd")),
     ("small-token-", ", token", Setting(sign_in="token")),
