@@ -5,8 +5,9 @@ import pytest
 from txregistry.concurrency.workers import InlineWorkers
 from txregistry.config.load import load_text
 from txregistry.config.model import TLS, Configuration, Filesystem, InMemory, Storage
-from txregistry.daemon.assembly import api_settings, boot_id, storage_driver, tls_settings
+from txregistry.daemon.assembly import api_settings, boot_id, storage_driver
 from txregistry.daemon.problems import StorageUnusable
+from txregistry.daemon.tls import tls_settings
 from txregistry.http.tls import TLSSettings
 
 

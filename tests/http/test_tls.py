@@ -21,13 +21,13 @@ from tests.http.client import Application, Handler, Received, Sink, Wire, echo, 
 from tests.http.test_bodies import Streaming
 from tests.http.test_sending import FileBody
 from txregistry.http.ciphers import openssl_ciphers
-from txregistry.http.errors import BodyAborted
+from txregistry.http.errors import BodyAborted, TLSProblem
 from txregistry.http.failures import failure
 from txregistry.http.request import Request
 from txregistry.http.response import Response
 from txregistry.http.secure import PIECE, SecureConnection
 from txregistry.http.server import HTTPFactory
-from txregistry.http.tls import TLSContext, TLSProblem, TLSSettings
+from txregistry.http.tls import TLSContext, TLSSettings
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 

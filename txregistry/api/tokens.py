@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs
 
 from attrs import frozen
@@ -14,13 +14,17 @@ from werkzeug.exceptions import NotFound
 from txregistry.api.guard import grant_of
 from txregistry.api.responses import empty_response, json_response
 from txregistry.auth.basic import Accounts
+from txregistry.auth.challenges import basic_credentials
 from txregistry.auth.errors import BadTokenRequest
 from txregistry.auth.interfaces import Credentials
 from txregistry.auth.machinetokens import MachineToken, MachineTokens, TokenScope
-from txregistry.auth.tokenserver import Issued, TokenServer, basic_credentials
 from txregistry.http.headers import Field
 from txregistry.http.request import Request
 from txregistry.http.response import Response
+
+if TYPE_CHECKING:
+    # Its signatures are the library's that few servers need.
+    from txregistry.auth.tokenserver import Issued, TokenServer
 
 _LONGEST_BODY = 64 * 1024
 _MOST_FIELDS = 200

@@ -6,6 +6,7 @@ import base64
 import binascii
 
 from txregistry.auth.errors import BadCredentials
+from txregistry.auth.interfaces import Credentials
 
 # A line longer than this holds no password that anybody has chosen.
 LONGEST_BASIC = 4096
@@ -46,3 +47,9 @@ def parse_bearer(authorization: str) -> str | None:
     scheme, _, token = authorization.partition(" ")
     token = token.strip(" ")
     return token if scheme.lower() == "bearer" and token else None
+
+
+def basic_credentials(user: str, password: str, peer: str) -> Credentials:
+    """As if the two had been sent in the header."""
+    encoded = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode("ascii")
+    return Credentials(f"Basic {encoded}", peer)

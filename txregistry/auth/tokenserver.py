@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Sequence
 
@@ -167,9 +166,3 @@ class TokenServer:
 
     def _refused(self, credentials: Credentials) -> AuthenticationRequired:
         return AuthenticationRequired(self._basic.challenge((), credentials, "invalid_token"), ())
-
-
-def basic_credentials(user: str, password: str, peer: str) -> Credentials:
-    """As if the two had been sent in the header."""
-    encoded = base64.b64encode(f"{user}:{password}".encode("utf-8", "surrogatepass")).decode("ascii")
-    return Credentials(f"Basic {encoded}", peer)

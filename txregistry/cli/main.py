@@ -6,15 +6,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 
-from txregistry.cli import access, adopt, check_config, fsck, garbage_collect, htpasswd, repository, serve, token
+# Each is a module here.
+_COMMANDS = (
+    "serve",
+    "check-config",
+    "garbage-collect",
+    "fsck",
+    "repository",
+    "adopt",
+    "htpasswd",
+    "token",
+    "access",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0 for success, 1 for failure, 2 for wrong usage."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    parsed = parser().parse_args(with_command(given))
+    given = with_command(list(sys.argv[1:] if arguments is None else arguments))
+    parsed = parser(given[:1]).parse_args(given)
     status: int = parsed.run(parsed, os.environ)
     return status
 
@@ -26,21 +37,28 @@ def with_command(arguments: Sequence[str]) -> list[str]:
     return list(arguments)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options of all commands."""
+def parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The options of all commands, or of the one that is asked for: a server has no use for the others' modules."""
     whole = argparse.ArgumentParser(prog="txregistry", description="A container registry.")
-    whole.add_argument("-v", "--version", action="version", version=f"txregistry {_version()}")
+    whole.add_argument("-v", "--version", action=_Version, nargs=0, help="show the version and exit")
     commands = whole.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (serve, check_config, garbage_collect, fsck, repository, adopt, htpasswd, token, access):
-        command.add_to(commands)
+    for command in [command for command in _COMMANDS if command in asked] or _COMMANDS:
+        import_module(f"txregistry.cli.{command.replace('-', '_')}").add_to(commands)
     return whole
 
 
-def _version() -> str:
-    try:
-        return version("txregistry")
-    except PackageNotFoundError:
-        return "(not installed)"
+class _Version(argparse.Action):
+    """Looked up only when asked for: what reads the metadata of packages is large."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            told = version("txregistry")
+        except PackageNotFoundError:
+            told = "(not installed)"
+        print(f"txregistry {told}")
+        parser.exit()
 
 
 if __name__ == "__main__":

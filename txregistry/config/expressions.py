@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import re2  # type: ignore[import-untyped]  # has no stubs
 from attrs import define, field
 
 from txregistry.config.forms import Form, Place
@@ -20,10 +19,18 @@ class Expression:
 
     @classmethod
     def compile(cls, pattern: str) -> Expression:
-        """Raise `re2.error`."""
+        """Raise `ValueError`, whose text says what is wrong."""
+        # Only here, because few configurations have an expression, and the library takes 2.4 MiB.
+        import re2  # type: ignore[import-untyped]  # has no stubs
+
         options = re2.Options()
         options.log_errors = False  # the library writes to standard error of its own accord
-        return cls(pattern, re2.compile(pattern, options))
+        try:
+            return cls(pattern, re2.compile(pattern, options))
+        except re2.error as error:
+            reason = error.args[0] if error.args else ""
+            reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+            raise ValueError(reason) from None
 
     def search(self, text: str) -> object | None:
         """A match anywhere in the text, or None; the expression's own ^ and $ anchor it."""
@@ -46,10 +53,8 @@ class Expression:
 def _read(place: Place) -> Expression:
     try:
         return Expression.compile(text_form.read(place))
-    except re2.error as error:
-        reason = error.args[0] if error.args else ""
-        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise place.refusal(f"not a regular expression of RE2: {reason}") from None
+    except ValueError as problem:
+        raise place.refusal(f"not a regular expression of RE2: {problem}") from None
 
 
 expression = Form("regular expression", _read)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IListeningPort
 
@@ -11,7 +12,7 @@ from txregistry.api.application import RegistryApplication, Settings
 from txregistry.api.guard import Guard
 from txregistry.api.urls import URLs
 from txregistry.concurrency.workers import IWorkers, ThreadWorkers
-from txregistry.config.model import HTTP, TLS, Configuration, Filesystem, Storage
+from txregistry.config.model import Configuration, Filesystem, Storage
 from txregistry.daemon.accesslog import CombinedFormat
 from txregistry.daemon.door import WayIn, way_in
 from txregistry.daemon.drain import Drain
@@ -22,12 +23,14 @@ from txregistry.daemon.service import RegistryService
 from txregistry.daemon.upkeep import upkeep_of
 from txregistry.http.exchange import Exchange
 from txregistry.http.server import HTTPFactory
-from txregistry.http.tls import TLSContext, TLSSettings
 from txregistry.registry.registry import Registry
 from txregistry.storage.errors import StorageFailure
 from txregistry.storage.filesystem.driver import FilesystemDriver
 from txregistry.storage.interfaces import IStorageDriver
 from txregistry.storage.memory import MemoryDriver
+
+if TYPE_CHECKING:
+    from txregistry.http.tls import TLSContext
 
 # A store in memory has little to do on workers.
 _THREADS_WITHOUT_DISK = 10
@@ -104,23 +107,6 @@ def api_settings(configuration: Configuration, entrance: WayIn | None = None) ->
         catalog_most=configuration.catalog.maxentries,
         tags_most=configuration.tags.maxtags,
         tokens=None if entrance is None else entrance.tokens,
-    )
-
-
-def tls_context(http: HTTP) -> TLSContext | None:
-    """None where TLS is not spoken. Blocks; raise `TLSProblem` where the certificate cannot be used."""
-    return None if http.tls is None else TLSContext(tls_settings(http.tls))
-
-
-def tls_settings(tls: TLS) -> TLSSettings:
-    """What of the configuration concerns TLS."""
-    return TLSSettings(
-        certificate=tls.certificate,
-        key=tls.key,
-        client_cas=tls.clientcas,
-        client_auth=tls.clientauth,
-        minimum_tls=tls.minimumtls,
-        cipher_suites=tls.ciphersuites,
     )
 
 

@@ -1,34 +1,23 @@
-"""The way in that the configuration asks for."""
+"""The way in that the configuration asks for.
+
+What only one way needs is imported where that is chosen: together the libraries for passwords, tokens, certificates
+and directories take more memory than a server that lets everybody in.
+"""
 
 from __future__ import annotations
-
-from functools import partial
-from typing import cast
 
 from attrs import frozen
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from txregistry.api.tokens import TokenServices
-from txregistry.auth.certificatenames import Rule
-from txregistry.auth.certificates import CertificateAuthenticator
 from txregistry.auth.door import Door
-from txregistry.auth.htpasswd import HtpasswdAuthenticator
 from txregistry.auth.interfaces import IAuthenticator
-from txregistry.auth.passwordfile import PasswordFile
-from txregistry.auth.passwords import DEFAULT_USER, provision
 from txregistry.auth.rules import AccessRules
 from txregistry.auth.silly import SillyAuthenticator
-from txregistry.auth.token import TokenAuthenticator, TokenSettings
-from txregistry.auth.trust import TrustProblem, load_trust
-from txregistry.auth.trustkeeper import TrustKeeper, is_url
 from txregistry.concurrency.workers import IWorkers
-from txregistry.config.model import HTTP, Auth, Configuration, TokenAuth
-from txregistry.daemon.fetching import fetch
-from txregistry.daemon.interfaces import IReactor
-from txregistry.daemon.ldap import ldap_authenticator
+from txregistry.config.model import Auth, Configuration
 from txregistry.daemon.problems import AuthUnusable
-from txregistry.daemon.tokens import token_services
 from txregistry.storage.interfaces import IStorageDriver
 
 _log = Logger()
@@ -38,6 +27,8 @@ def provision_passwords(auth: Auth) -> None:
     """Make the password file where one is configured and there is none. Blocks; raise `AuthUnusable`."""
     if auth.htpasswd is None:
         return
+    from txregistry.auth.passwords import DEFAULT_USER, provision
+
     path = auth.htpasswd.path
     try:
         password = provision(path)
@@ -65,14 +56,21 @@ def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorke
     rules = None if own.access is None else AccessRules(own.access)
     services = None
     if auth.htpasswd is not None:
+        from txregistry.auth.htpasswd import HtpasswdAuthenticator
+        from txregistry.auth.passwordfile import PasswordFile
+
         file = PasswordFile(auth.htpasswd.path, workers, clock)
         passwords = HtpasswdAuthenticator(auth.htpasswd.realm, file, workers, clock)
         authenticator: IAuthenticator | None = passwords
         if own.tokens is not None:
+            from txregistry.daemon.tokens import token_services
+
             authenticator, services = token_services(
                 configuration, own.tokens, passwords, file, rules, driver, workers, clock
             )
     elif own.ldap is not None:
+        from txregistry.daemon.ldap import ldap_authenticator
+
         authenticator = ldap_authenticator(own.ldap, workers, clock)
     else:
         authenticator = _other(configuration, workers, clock)
@@ -85,7 +83,9 @@ def way_in(configuration: Configuration, driver: IStorageDriver, workers: IWorke
 def _other(configuration: Configuration, workers: IWorkers, clock: IReactorTime) -> IAuthenticator | None:
     auth = configuration.auth
     if auth.token is not None:
-        return _token(auth.token, configuration.http, workers, clock)
+        from txregistry.daemon.trusted import token_authenticator
+
+        return token_authenticator(auth.token, configuration.http, workers, clock)
     if auth.silly is not None:
         return SillyAuthenticator(auth.silly.realm, auth.silly.service)
     return None
@@ -95,25 +95,9 @@ def _with_certificates(configuration: Configuration, other: IAuthenticator | Non
     section, tls = configuration.txregistry.certificates, configuration.http.tls
     if section is None or tls is None or not tls.verifies_clients:
         return other
+    from txregistry.auth.certificatenames import Rule
+    from txregistry.auth.certificates import CertificateAuthenticator
+
     return CertificateAuthenticator(
         Rule(section.user, section.userpattern, section.groups, section.grouppattern), other
     )
-
-
-def _token(section: TokenAuth, http: HTTP, workers: IWorkers, clock: IReactorTime) -> IAuthenticator:
-    settings = TokenSettings(
-        realm=section.realm,
-        service=section.service,
-        issuer=section.issuer,
-        algorithms=frozenset(section.signingalgorithms),
-        redirect_path=section.autoredirectpath if section.autoredirect else None,
-        base=http.host,
-    )
-    try:
-        trust = load_trust(section.rootcertbundle, "" if is_url(section.jwks) else section.jwks)
-    except TrustProblem as problem:
-        raise AuthUnusable(problem.path, problem.reason) from problem
-    # The clock is the reactor, wherever there is something to fetch.
-    fetching = partial(fetch, cast(IReactor, clock))
-    keeper = TrustKeeper(trust, section.rootcertbundle, section.jwks, workers, clock, fetching)
-    return TokenAuthenticator(settings, trust, keeper=keeper)

@@ -12,7 +12,7 @@ from twisted.logger import ILogObserver, Logger
 from txregistry.config.load import Loaded, find_configuration, load_configuration
 from txregistry.config.model import HTTP, Configuration, Filesystem, Log
 from txregistry.config.problems import ConfigurationError
-from txregistry.daemon.assembly import assemble, tls_context
+from txregistry.daemon.assembly import assemble
 from txregistry.daemon.child import Children
 from txregistry.daemon.door import provision_passwords
 from txregistry.daemon.interfaces import IReactor
@@ -27,7 +27,7 @@ from txregistry.daemon.storage_root import prepare_root
 from txregistry.daemon.supervisor import Supervisor
 from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
 from txregistry.daemon.worker import Inheritance
-from txregistry.http.tls import TLSProblem
+from txregistry.http.errors import TLSProblem
 
 _log = Logger()
 
@@ -105,7 +105,12 @@ def _service(
     def open_port(factory: IProtocolFactory) -> IListeningPort:
         return listen(reactor, http, factory, inherited_sockets(environment_at_start()))
 
-    tls = tls_context(http)
+    tls = None
+    if http.tls is not None:
+        # Only here, because OpenSSL takes as much memory as all the rest of the server.
+        from txregistry.daemon.tls import tls_context
+
+        tls = tls_context(http.tls)
     # Workers assemble the same: what would keep them from starting is told here.
     service = assemble(reactor, configuration, access_log, manager, open_port, tls)
     count = usable_processors() if own.workers is None else own.workers

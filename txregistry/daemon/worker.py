@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 from twisted.internet.interfaces import IListeningPort
@@ -19,8 +20,10 @@ from txregistry.daemon.seats import Seat
 from txregistry.daemon.service import run_service
 from txregistry.daemon.signals import WORKER_SIGNALS, Stop, StopSignals
 from txregistry.http.server import HTTPFactory
-from txregistry.http.tls import TLSContext
 from txregistry.http.transport import adopt
+
+if TYPE_CHECKING:
+    from txregistry.http.tls import TLSContext
 
 _log = Logger()
 

@@ -33,3 +33,13 @@ class BadResponse(Exception):
     """An application's answer that must not be sent: a bug there, which the client sees as 500."""
 
     reason: str
+
+
+@frozen
+class TLSProblem(Exception):
+    """TLS cannot be served as configured; `reason` says why in one sentence."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason

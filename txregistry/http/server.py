@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
@@ -11,8 +12,10 @@ from twisted.internet.protocol import Factory, Protocol
 from txregistry.http.connection import HTTPConnection
 from txregistry.http.interfaces import IApplication
 from txregistry.http.limits import Limits
-from txregistry.http.secure import SecureConnection
-from txregistry.http.tls import TLSContext
+
+if TYPE_CHECKING:
+    # Whoever speaks TLS imports it: OpenSSL takes as much memory as all the rest of the server.
+    from txregistry.http.tls import TLSContext
 
 DEFAULT_LIMITS = Limits()
 
@@ -48,7 +51,7 @@ class HTTPFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> Protocol:
         """See `IProtocolFactory`."""
         connection = HTTPConnection(self)
-        return connection if self._tls is None else SecureConnection(self._tls.engine(), connection)
+        return connection if self._tls is None else self._tls.secured(connection)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is under way come to its end.

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from attrs import frozen
 from OpenSSL import SSL
+from twisted.internet.protocol import Protocol
 
 from txregistry.http.ciphers import openssl_ciphers
 from txregistry.http.engines import Engine, PyOpenSSLEngine, SSLObjectEngine, reason_of
+from txregistry.http.errors import TLSProblem
+from txregistry.http.secure import SecureConnection
 
 _REQUEST = "request-client-cert"
 _REQUIRE = "require-any-client-cert"
@@ -24,16 +27,6 @@ _ENABLE_PARTIAL_WRITE = 1
 # The standard library stands on the system's OpenSSL, pyOpenSSL on one that is newer or the same. Since 3.1 AES takes
 # half the time where the processor has AVX-512.
 _SYSTEM_IS_FAST = ssl.OPENSSL_VERSION_INFO >= (3, 1)
-
-
-@frozen
-class TLSProblem(Exception):
-    """TLS cannot be served as configured; `reason` says why in one sentence."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
 
 
 @frozen
@@ -82,6 +75,10 @@ class TLSContext:
     def engine(self) -> Engine:
         """A new connection's engine, in the server's role."""
         return self._make()
+
+    def secured(self, protocol: Protocol) -> Protocol:
+        """What to connect in the protocol's place: it gives it what the client sends, decrypted."""
+        return SecureConnection(self.engine(), protocol)
 
 
 def _versions_and_ciphers(settings: TLSSettings) -> tuple[bool, str | None]:
