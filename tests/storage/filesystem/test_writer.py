@@ -90,14 +90,13 @@ def test_a_share_grows_again_when_uploads_end() -> None:
     assert (share.high_water, share.batch) == (HIGH_WATER, BATCH)
 
 
-def test_a_large_batch_is_hashed_and_written_side_by_side(tmp_path: Path) -> None:
+def test_a_batch_is_hashed_and_written_in_one_visit_to_a_worker(tmp_path: Path) -> None:
     workers = HeldWorkers()
     writer = result_of(_driver(tmp_path, workers).open_writer("data"))
     for _ in range(8):
         writer.write(PIECE)
     workers.work()  # The first batch makes the file.
-    assert len(workers.waiting) == 2
-    workers.work(1)
+    assert len(workers.waiting) == 1
     workers.work()
     assert not workers.waiting
     ending = Deferred.fromCoroutine(writer.abandon())

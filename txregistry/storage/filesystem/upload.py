@@ -23,8 +23,6 @@ R = TypeVar("R")
 SYNC_EVERY = 33_554_432
 # Bytes written but not synced at which appending waits for that sync: the disk is what limits.
 MOST_UNSYNCED = 2 * SYNC_EVERY
-# A batch up to this size is hashed and written in one visit to a worker, a larger one by two workers at once.
-TOGETHER = 262_144
 # Up to so many bytes are hashed and written, and later synced, in line with those of other uploads: what takes longer
 # would hold up the others.
 IN_LINE = 65_536
@@ -89,13 +87,10 @@ class UploadFile:
             if descriptor is None:
                 create = partial(_create, self._tree, self._path, pieces, hasher)
                 self.descriptor = await self._run(create, size)
-            elif hasher is None or size <= TOGETHER:
-                await self._run(partial(_append, self._tree, descriptor, pieces, self.size, hasher), size)
             else:
-                await _both(
-                    self._workers.run(self._tree.write_at, descriptor, pieces, self.size),
-                    self._workers.run(_hash, hasher, pieces),
-                )
+                # In one visit: to hash on one worker while another writes costs more than it gains, as the next pieces
+                # are being received meanwhile.
+                await self._run(partial(_append, self._tree, descriptor, pieces, self.size, hasher), size)
         except BaseException:
             self.hasher = None  # It may have taken bytes that are not in the file.
             raise
@@ -167,18 +162,6 @@ class UploadFile:
             self._sync_failure = failure  # The next call tells.
 
 
-async def _both(first: Deferred[None], second: Deferred[None]) -> None:
-    # Both must have ended before anything else happens to the file, whichever fails.
-    failure: Exception | None = None
-    for work in (first, second):
-        try:
-            await work
-        except Exception as error:
-            failure = failure or error
-    if failure is not None:
-        raise failure
-
-
 def _create(tree: DurableTree, path: str, pieces: Sequence[bytes], hasher: Hasher | None) -> int:
     descriptor = tree.create(path)
     try:
@@ -192,12 +175,8 @@ def _create(tree: DurableTree, path: str, pieces: Sequence[bytes], hasher: Hashe
 def _append(tree: DurableTree, descriptor: int, pieces: Sequence[bytes], offset: int, hasher: Hasher | None) -> None:
     tree.write_at(descriptor, pieces, offset)
     if hasher is not None:
-        _hash(hasher, pieces)
-
-
-def _hash(hasher: Hasher, pieces: Sequence[bytes]) -> None:
-    for piece in pieces:
-        hasher.update(piece)
+        for piece in pieces:
+            hasher.update(piece)
 
 
 def _remove(tree: DurableTree, descriptor: int, path: str) -> None:
