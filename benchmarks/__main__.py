@@ -114,7 +114,7 @@ def _measure(rows: Sequence[Row], chosen: Sequence[Peer], bench: Bench, all_floo
         draw(results.lines, results.plot)
         print(f"plot: {results.plot}")
     except ImportError:
-        print("no plot without matplotlib: pip install 'txregistry[bench]'")
+        print("no plot: there is no matplotlib here (pip install matplotlib)")
     return int(any(line.missed for line in results.lines) or len(results.lines) < len(rows))
 
 

@@ -16,7 +16,7 @@ from benchmarks.peers import Peer
 from benchmarks.servers import Server, ServerFailed, start_server
 from benchmarks.settings import Certificate, Setting
 from benchmarks.sign_in import SignIn, make_pair, ways_to_sign_in
-from benchmarks.store import REPOSITORY
+from benchmarks.store import MIB, REPOSITORY
 
 __all__ = ["FULL", "QUICK", "Bench", "Place", "Plan", "Scale"]
 
@@ -35,7 +35,7 @@ FULL = Scale(
     ListingsScale(10_000, tags=(10, 1000), referrers=(1, 100)),
     ListingsScale(100_000, tags=(100_000,), referrers=(10_000,)),
 )
-_QUICK_CONTENTS = ContentsScale(tags=200, small_blobs=64, large_size=32 << 20, huge_size=128 << 20, slow_size=16 << 20)
+_QUICK_CONTENTS = ContentsScale(tags=200, small_blobs=64, large_size=32 * MIB, huge_size=128 * MIB, slow_size=16 * MIB)
 QUICK = Scale(
     _QUICK_CONTENTS,
     ListingsScale(1000, tags=(10, 1000), referrers=(1, 100)),
