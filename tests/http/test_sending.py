@@ -17,7 +17,7 @@ from zope.interface import implementer
 from tests.http.client import Client, Wire
 from txregistry.http.interfaces import IBodySource, IFileBody
 from txregistry.http.response import Response
-from txregistry.http.sending import PIECE, WINDOW
+from txregistry.http.sending import PIECE, TRUSTED, WINDOW
 from txregistry.http.wires import ISendfileTransport
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -299,7 +299,7 @@ def test_a_small_file_is_written_together_with_its_head(path: Path) -> None:
     assert written.endswith(b"\r\n\r\n" + CONTENT[:1_000])
 
 
-def test_a_file_that_is_not_in_memory_is_read_to_its_end(path: Path) -> None:
+def test_a_file_that_is_not_in_memory_is_read(path: Path) -> None:
     """The transport could meet another page that is missing, and would wait for the disk."""
     cold: Deferred[bytes] = Deferred()
     body = FileBody(path, 0, 3_000_000, [cold])
@@ -313,6 +313,21 @@ def test_a_file_that_is_not_in_memory_is_read_to_its_end(path: Path) -> None:
     assert client.answer().body == CONTENT[:3_000_000]
     assert wire.taken == []
     assert body.looked == [(0, WINDOW)]
+
+
+def test_the_transport_sends_again_when_much_in_a_row_was_in_memory(tmp_path: Path) -> None:
+    content = CONTENT * 5
+    path = tmp_path / "longer"
+    path.write_bytes(content)
+    body = FileBody(path, 0, len(content), [succeed(content[:5]), succeed(content[5:10])])
+    wire = Direct()
+    client = serve_directly(body, wire)
+    client.send(GET)
+    for _ in range(len(content) // WINDOW + 1):
+        client.clock.advance(0)
+    assert client.answer().body == content
+    assert TRUSTED <= wire.taken[0][0] < TRUSTED + WINDOW
+    assert len(body.read_at) == 2 + -(-TRUSTED // PIECE)
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EAGAIN])

@@ -27,6 +27,8 @@ from txregistry.http.wires import ISendfileTransport
 WINDOW = 2 * 1024 * 1024
 # What is read from a file at once where the transport does not do it.
 PIECE = 256 * 1024
+# When so much in a row has been found in memory, the transport gets it to send again.
+TRUSTED = 16 * 1024 * 1024
 # A file up to this size costs less when it is read and sent together with the head.
 SMALL = 64 * 1024
 
@@ -143,7 +145,7 @@ class FileSending:
     """Sends a range of a file: the transport takes it by itself where it can, and else it is read in pieces.
 
     A kernel that sends from a file waits for the disk where a page is missing, and it cannot be asked about every page.
-    So once a part of the file was missing, the rest is read in ways that never wait.
+    So where a part of the file was missing, what follows is read in ways that never wait.
     """
 
     def __init__(self, head: bytes, body: IFileBody, transport: ITransport, clock: IReactorTime, ended: Ended) -> None:
@@ -158,6 +160,8 @@ class FileSending:
         self._direct: ISendfileTransport | None = None
         if self._length > SMALL and ISendfileTransport.providedBy(transport):
             self._direct = transport
+        # So much is read before the transport gets to send again.
+        self._to_read = 0
         self._fd = -1
         # Up to here the file was in memory when it was looked at.
         self._resident = 0
@@ -215,16 +219,18 @@ class FileSending:
 
     def _send_some(self, at: int, left: int) -> bool:
         """Whether to go on at once."""
-        if self._direct is not None:
-            if self.sent == self._resident and self._body.resident(at, min(WINDOW, left)):
-                self._resident += min(WINDOW, left)
+        if self._direct is not None and self._to_read <= 0:
+            if self.sent >= self._resident and self._body.resident(at, min(WINDOW, left)):
+                self._resident = self.sent + min(WINDOW, left)
             if self.sent < self._resident:
                 return self._send_directly(self._direct, at)
-            self._direct = None
+            self._to_read = TRUSTED
         piece = self._body.read(at, min(PIECE, left))
         if isinstance(piece, bytes):
+            self._to_read -= len(piece)
             self._take(piece)
             return True
+        self._to_read = TRUSTED
         self._write_head()
         self._waiting = True
         piece.addCallbacks(self._arrived, self._end)
@@ -236,7 +242,8 @@ class FileSending:
         except OSError as problem:
             if problem.errno not in _UNABLE:
                 raise
-            self._direct = None
+            self._resident = self.sent
+            self._to_read = TRUSTED
             return True
         if count is None:
             return False

@@ -24,8 +24,9 @@ T = TypeVar("T")
 PIECE = 262_144
 # After this many bytes in the reactor's thread a worker reads the next piece, which lets others have a turn.
 TURN = 4_194_304
-# A page in memory speaks for its neighbours up to this distance: the kernel reads ahead in such steps.
-_PROBE_STEP = 131_072
+# A page in memory speaks for its neighbours up to this distance. Where a kernel reads ahead in smaller steps, a missing
+# page may be overlooked; to look at all costs more than sending them.
+_PROBE_STEP = 524_288
 
 # How much of what follows the disk is told to fetch while a worker reads a piece.
 _AHEAD = 2_097_152
