@@ -21,6 +21,7 @@ from tests.http.client import Application, Handler, Received, Sink, Wire, echo, 
 from tests.http.test_bodies import Streaming
 from tests.http.test_sending import FileBody
 from txregistry.http.ciphers import openssl_ciphers
+from txregistry.http.engines import PLAIN
 from txregistry.http.errors import BodyAborted, TLSProblem
 from txregistry.http.failures import failure
 from txregistry.http.request import Request
@@ -179,6 +180,19 @@ def test_what_one_reading_holds_comes_in_large_pieces(server: Identity, standard
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
     client.send(b"x" * 200_000)
     assert [len(piece) for piece in handler.sink.pieces] == [200_000]
+
+
+@BOTH
+def test_openssl_is_never_given_more_than_it_shall_keep_room_for(server: Identity, standard: bool) -> None:
+    handler = Streaming()
+    client = TLSClient(settings(server), handler, standard=standard)
+    client.shake_hands()
+    client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+    client.send(b"x" * 1_000_000)
+    sizes = [len(piece) for piece in handler.sink.pieces]
+    # What is encrypted is a little longer, so less comes of so much.
+    assert max(sizes) < PLAIN
+    assert sum(sizes) == 1_000_000
 
 
 @BOTH

@@ -233,6 +233,15 @@ def test_whoever_sends_slowly_leaves_no_large_room_waiting(pair: Pair) -> None:
     assert pair.transport.bufferSize == RECEIVE
 
 
+def test_after_a_pause_pieces_are_small_again(pair: Pair) -> None:
+    pair.transport.bufferSize = RECEIVE_MOST
+    pair.transport.pauseProducing()
+    pair.transport.resumeProducing()
+    pair.peer.sendall(b"x" * RECEIVE + b"y")
+    pair.transport.doRead()
+    assert pair.receiver.sizes == [RECEIVE]
+
+
 def test_nothing_to_receive_is_no_end(pair: Pair) -> None:
     pair.transport.socket.setblocking(False)
     assert pair.transport.doRead() is None

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 
 from OpenSSL import SSL, crypto
 
-# What is decrypted at once: all that one reading of the socket can hold.
+# What is given to OpenSSL at once, and so the most that one reading of it can hold.
 PLAIN = 256 * 1024
 # What pyOpenSSL is asked for at once. It makes a new buffer of that size each time, and the C library fetches larger
 # ones from the kernel and gives them back: that cost five times as much as encryption does.

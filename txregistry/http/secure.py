@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from txregistry.http.engines import Engine, TLSError
+from txregistry.http.engines import PLAIN, Engine, TLSError
 from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport, ISendfileTransport
 
 _log = Logger()
@@ -66,6 +66,11 @@ class SecureConnection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """See `IProtocol`."""
+        # OpenSSL keeps as much room as it was ever given at once.
+        for start in range(0, len(data), PLAIN):
+            self._decrypt(data[start : start + PLAIN])
+
+    def _decrypt(self, data: bytes) -> None:
         if self._closing:
             self._above.dataReceived(data)
             return

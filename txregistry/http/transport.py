@@ -110,6 +110,11 @@ class ImmediateServer(tcp.Server):
             self._wait_for_room()
         return sent
 
+    def resumeProducing(self) -> None:
+        """Receive again, in small pieces at first: whoever paused us gets little more than it has room for."""
+        self.bufferSize = RECEIVE
+        super().resumeProducing()
+
     def doRead(self) -> Any:
         """Hand up what has come. Whoever sends faster than it is received is given more room, in which each byte costs
         less; whoever does not leaves no memory waiting to be filled."""
