@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -51,12 +52,14 @@ class Traced:
             time.sleep(0.05)
 
     def promised(self, calls: list[Call], names: frozenset[str]) -> list[Call]:
-        """Of these calls, those of one kind that change what is promised: upload sessions are not."""
+        """Of these calls, those of one kind that change what is promised: upload sessions and hidden files are not."""
         root = str(self._server.data)
         return [
             call
             for call in calls
-            if call.name in names and call.paths[-1].startswith(root) and "/_uploads" not in call.paths[-1]
+            if call.name in names
+            and call.paths[-1].startswith(root)
+            and not re.search(r"/_uploads|/\.", call.paths[-1].removeprefix(root))
         ]
 
 

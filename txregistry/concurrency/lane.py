@@ -17,8 +17,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 Outcome = TypeVar("Outcome")
 
-# How long one visit should last at most, in seconds; where the disk is fast, sixteen small pushes take a fifth of it.
-SPELL = 0.1
+# How long one visit should last at most, in seconds; where the disk is fast, sixteen small pushes take half of it.
+SPELL = 0.05
 # Visits at the same time.
 MOST = 4
 

@@ -48,6 +48,11 @@ class WatchedCalls(SystemCalls):
         self._enter("size", self._paths[descriptor])
         return super().size(descriptor)
 
+    def begin_writing(self, descriptor: int) -> None:
+        """See `SystemCalls`."""
+        self._enter("begin_writing", self._paths[descriptor])
+        super().begin_writing(descriptor)
+
     def fdatasync(self, descriptor: int) -> None:
         """See `SystemCalls`."""
         self._enter("fdatasync", self._paths[descriptor])

@@ -107,6 +107,13 @@ def test_every_content_is_on_disk_before_it_can_be_seen_and_before_its_link_can(
             assert seen < log.index(f"fsync {folder}", seen) < linked
 
 
+def test_the_disk_begins_with_all_before_any_is_waited_for(tmp_path: Path) -> None:
+    store = _Store(tmp_path)
+    store.commit([store.upload(number, blob) for number, blob in enumerate(["aa01", "bb02"])])
+    began = [line.startswith("begin") for line in store.calls.log if line.startswith(("begin", "fdatasync"))]
+    assert began == [True, True, False, False] * 2
+
+
 def test_a_change_that_fails_leaves_the_others_alone(tmp_path: Path) -> None:
     store = _Store(tmp_path)
     changes = [store.upload(number, blob) for number, blob in enumerate(["aa01", "aa02", "aa03"])]
@@ -126,7 +133,7 @@ def test_a_folder_that_cannot_be_synced_fails_all_who_need_it_and_nobody_else(tm
     store.calls.broken = f"{tmp_path}/blobs/aa"
     assert store.commit(changes) == [errno.EIO, None, errno.EIO]
     assert store.lost("bb02") == []
-    assert os.listdir(tmp_path / "repository/_layers") == ["bb02"]
+    assert [path.parent.name for path in tmp_path.glob("repository/_layers/*/*")] == ["bb02"]
 
 
 def test_the_same_content_twice_at_once_is_stored_once_and_linked_twice(tmp_path: Path) -> None:

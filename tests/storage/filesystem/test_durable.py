@@ -74,9 +74,10 @@ def test_the_calls_of_a_write_in_order(tmp_path: Path) -> None:
         "mkdir a/b",
         "open a/b/TEMPORARY",
         "pwritev a/b/TEMPORARY",
+        "begin_writing a/b/TEMPORARY",
         "fdatasync a/b/TEMPORARY",
-        "close a/b/TEMPORARY",
         "rename a/b/TEMPORARY a/b/link",
+        "close a/b/TEMPORARY",
         *("open a/b", "fsync a/b", "close a/b"),
         *("open a", "fsync a", "close a"),
         *("open .", "fsync .", "close ."),
@@ -107,6 +108,7 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
         "fsync repository/_uploads",
         "fsync repository",
         "pwritev repository/TEMPORARY",
+        "begin_writing repository/TEMPORARY",
         "fdatasync repository/TEMPORARY",
         "rename repository/TEMPORARY repository/link",
         "fsync repository",
@@ -124,6 +126,17 @@ def test_the_calls_of_a_push_of_what_is_there_already(tmp_path: Path) -> None:
     ]
     assert os.listdir(tmp_path / "repository/_uploads") == []
     assert calls.lost_in_a_power_cut("blobs/aa/aabb/data") == []
+
+
+def test_a_file_that_an_upload_leaves_over_is_written_over_to_be_the_link(tmp_path: Path) -> None:
+    driver, calls = _driver(tmp_path)
+    result_of(driver.create("repository/_uploads/1/startedat", b"longer than the link will be" * 20_000))
+    startedat = os.stat(tmp_path / "repository/_uploads/1/startedat").st_ino
+    result_of(_push(driver))
+    assert os.stat(tmp_path / "repository/link").st_ino == startedat
+    assert (tmp_path / "repository/link").read_bytes() == NEW
+    assert not [line for line in calls.log if line.startswith(("unlink", "rmdir"))]
+    assert calls.lost_in_a_power_cut("repository/link") == []
 
 
 def test_what_an_upload_leaves_over_does_not_get_among_the_content(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from txregistry.storage.filesystem.lock import FolderLock, lock_folder
 from txregistry.storage.filesystem.opening import Opened, open_for_append, open_for_reading, opened_on_worker
 from txregistry.storage.filesystem.probe import Traits, probe
 from txregistry.storage.filesystem.reader import FileReader, PushReader
+from txregistry.storage.filesystem.removing import remove_empty
 from txregistry.storage.filesystem.share import QueueShare
 from txregistry.storage.filesystem.upload import Disk, UploadFile
 from txregistry.storage.filesystem.writer import FileWriter
@@ -96,7 +97,7 @@ class FilesystemDriver:
             if durable:
                 await self._commits.run(Change([(self._prefix + path, content)]))
             else:
-                await self._workers.run(self._tree.write, self._prefix + path, content, False)
+                await self._workers.run(self._tree.write, self._prefix + path, content)
         except (OSError, ValueError) as error:
             raise while_writing(error, path) from error
 
@@ -155,7 +156,7 @@ class FilesystemDriver:
         """See `IStorageDriver`."""
         check_path(path)
         try:
-            gone: bool = await self._chores.run(partial(self._tree.remove_empty, self._prefix + path))
+            gone: bool = await self._chores.run(partial(remove_empty, self._tree.calls, self._prefix + path))
             return gone
         except (OSError, ValueError) as error:
             raise while_changing(error, path) from error

@@ -10,22 +10,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
-import time
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import TypeVar
 
+from attrs import frozen
+
 from txregistry.storage.filesystem.calls import SystemCalls
+from txregistry.storage.filesystem.removing import delete, keep_only
 from txregistry.storage.filesystem.settling import Settling
 
 T = TypeVar("T")
 
 # Hidden from listings by its dot; Distribution's walks pass over files that they do not know.
 _TEMPORARY = ".{}.tmp"
-_TEMPORARY_NAME = re.compile(r"\.[0-9a-f]{32}\.tmp")
-# An unfinished write that is older than this belongs to a process that died.
-_LEFT_BEHIND = 3600.0
 
 # How often a step is tried again because somebody else removed the folder, or filled it, at the same moment.
 _ATTEMPTS = 100
@@ -47,6 +45,15 @@ class SyncFailed(OSError):
     """
 
 
+@frozen
+class Prepared:
+    """Content that is written and open, and has not got its name yet."""
+
+    descriptor: int
+    temporary: str
+    path: str
+
+
 class DurableTree:
     """All paths are absolute and below `root`, which must exist; what the operating system raises is passed on."""
 
@@ -58,20 +65,48 @@ class DurableTree:
         self._drawn = os.urandom(8).hex()
         self._numbers = count()
 
-    def write(self, path: str, content: bytes, sync: bool) -> None:
-        """Put small content at `path`: a reader sees the old or the new, never part.
-
-        With `sync` its bytes are on disk before it can be seen; its name is there once the folder is settled.
-        """
-        folder = os.path.dirname(path)
+    def write(self, path: str, content: bytes) -> None:
+        """Put small content at `path`, not synced: a reader sees the old or the new, never part."""
         for attempt in range(_ATTEMPTS):
             try:
-                self._replace(folder, path, content, sync)
+                self.publish(self.prepare(path, content))
                 return
             except FileNotFoundError:
-                # Somebody deletes the folder at this moment. Written again, the content is what comes after that.
-                if attempt == _ATTEMPTS - 1 or not os.path.lexists(self.root):
+                if not self.may_try_again(attempt):
                     raise
+
+    def may_try_again(self, attempt: int) -> bool:
+        """Where a folder vanished as something was put there: somebody deletes it, and what is put there again is what
+        comes after that."""
+        return attempt < _ATTEMPTS - 1 and os.path.lexists(self.root)
+
+    def prepare(self, path: str, content: bytes, begin: bool = False, over: str | None = None) -> Prepared:
+        """Write small content beside `path`, under a hidden name; with `begin` the disk begins with it.
+
+        `over` is a file that was set aside for this, and is used up.
+        """
+        temporary = over or f"{os.path.dirname(path)}/{self._temporary()}"
+        prepared = Prepared(self.create(temporary, os.O_TRUNC if over else os.O_EXCL), temporary, path)
+        try:
+            if content:
+                self.write_at(prepared.descriptor, [content], 0)
+            if begin:
+                self.calls.begin_writing(prepared.descriptor)
+        except BaseException:
+            self._drop(prepared)
+            raise
+        return prepared
+
+    def publish(self, prepared: Prepared, sync: bool = False) -> None:
+        """Give it its name; with `sync` its bytes are on disk before. The name is once the folder is settled."""
+        try:
+            if sync:
+                self.sync(prepared.descriptor)
+            self.calls.rename(prepared.temporary, prepared.path)
+        except BaseException:
+            self._drop(prepared)
+            raise
+        self.calls.close(prepared.descriptor)
 
     def put(self, path: str, content: bytes) -> None:
         """Put small content at `path`, in place and not synced."""
@@ -116,16 +151,34 @@ class DurableTree:
             with contextlib.suppress(FileNotFoundError):  # Somebody has removed what was its last folder.
                 self.folders.sync(os.path.dirname(source))
 
-    def move_with_folder(self, source: str, target: str) -> bool:
-        """Move the file's folder, emptied of everything else, to where the target's folder is missing.
+    def set_aside_from(self, folder: str, but: str, target: str) -> str | None:
+        """Move a file of a folder whose content nobody needs, `but` excepted, into `target` for `write` to write over.
 
-        That saves making one folder and removing another. False, with nothing moved, where there is one already. The
-        folder that the moved one stood in is not settled.
+        Tell where it is, under a hidden name; None where there was none.
+        """
+        with os.scandir(folder) as entries:
+            spare = next((one.path for one in entries if one.path != but and one.is_file(follow_symlinks=False)), None)
+        if spare is None:
+            return None
+        aside = f"{target}/{self._temporary()}"
+        self._within(target, lambda: self.calls.rename(spare, aside))
+        return aside
+
+    def discard(self, temporary: str) -> None:
+        """Remove an unfinished file. What stays is hidden, and a failure that led here is the one to tell."""
+        with contextlib.suppress(OSError):
+            self.calls.unlink(temporary)
+
+    def move_with_folder(self, source: str, target: str) -> bool:
+        """Move the file's folder, emptied of everything else, to be the target's folder.
+
+        False, with nothing moved, where there is one already or the file's name is another. The folder that the moved
+        one stood in is not settled.
         """
         before, after = os.path.dirname(source), os.path.dirname(target)
-        if os.path.basename(source) != os.path.basename(target) or os.path.lexists(after):
+        if os.path.basename(source) != os.path.basename(target):
             return False
-        self._keep_only(before, source)
+        keep_only(self.calls, before, source)
         try:
             self._within(os.path.dirname(after), lambda: self.calls.rename(before, after))
         except OSError as error:
@@ -134,18 +187,12 @@ class DurableTree:
             return False  # Somebody was faster.
         self.folders.forget(after)
         # What somebody else has put into it in between, before its way there was gone.
-        self._keep_only(after, target)
+        keep_only(self.calls, after, target)
         return True
 
     def delete(self, path: str, durable: bool) -> None:
-        """Remove a file, or a folder and all below it.
-
-        Children go first, so after a crash what is left still stands under its path and can be deleted again.
-        """
-        try:
-            self.calls.unlink(path)
-        except IsADirectoryError:
-            self._delete_folder(path)
+        """Remove a file, or a folder and all below it; see `removing.delete`."""
+        delete(self.calls, path)
         while durable:
             path = os.path.dirname(path)
             try:
@@ -154,23 +201,6 @@ class DurableTree:
             except FileNotFoundError:
                 if path == self.root:
                     raise  # Otherwise somebody removed that folder too.
-
-    def remove_empty(self, path: str) -> bool:
-        """Remove a folder unless something is in it; tell whether it is gone.
-
-        What a process that died left unfinished does not count.
-        """
-        try:
-            self.calls.rmdir(path)
-        except FileNotFoundError:
-            return True
-        except NotADirectoryError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            return self._only_leftovers(path) and self.remove_empty(path)
-        return True
 
     def try_writing(self) -> None:
         """Make a file in the root folder, sync it and remove it; raise what stands against that."""
@@ -183,23 +213,10 @@ class DurableTree:
             self.calls.close(descriptor)
             self.calls.unlink(path)
 
-    def _replace(self, folder: str, path: str, content: bytes, sync: bool) -> None:
-        temporary = f"{folder}/{self._temporary()}"
-        descriptor = self.create(temporary, os.O_EXCL)
-        try:
-            try:
-                if content:
-                    self.write_at(descriptor, [content], 0)
-                if sync:
-                    self.sync(descriptor)
-            finally:
-                self.calls.close(descriptor)
-            self.calls.rename(temporary, path)
-        except BaseException:
-            # What stays is hidden, and the failure that led here is the one to tell.
-            with contextlib.suppress(OSError):
-                self.calls.unlink(temporary)
-            raise
+    def _drop(self, prepared: Prepared) -> None:
+        with contextlib.suppress(OSError):
+            self.calls.close(prepared.descriptor)
+        self.discard(prepared.temporary)
 
     def _temporary(self) -> str:
         return _TEMPORARY.format(f"{self._drawn}{next(self._numbers):016x}")
@@ -247,42 +264,3 @@ class DurableTree:
                 raise
 
         self._within(os.path.dirname(target), rename)
-
-    def _keep_only(self, folder: str, path: str) -> None:
-        for name in os.listdir(folder):
-            child = f"{folder}/{name}"
-            if child != path:
-                with contextlib.suppress(FileNotFoundError):
-                    self.delete(child, durable=False)
-
-    def _delete_folder(self, path: str) -> None:
-        for attempt in range(_ATTEMPTS):
-            with os.scandir(path) as entries:
-                children = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
-            for child, is_folder in children:
-                try:
-                    if is_folder:
-                        self._delete_folder(child)
-                    else:
-                        self.calls.unlink(child)
-                except FileNotFoundError:
-                    pass  # Somebody else deletes the same.
-            try:
-                self.calls.rmdir(path)
-                return
-            except OSError as error:
-                # Somebody wrote into it in the meantime.
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _ATTEMPTS - 1:
-                    raise
-
-    def _only_leftovers(self, folder: str) -> bool:
-        leftovers = []
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                old = entry.stat(follow_symlinks=False).st_mtime < time.time() - _LEFT_BEHIND
-                if not old or _TEMPORARY_NAME.fullmatch(entry.name) is None:
-                    return False
-                leftovers.append(entry.path)
-        for leftover in leftovers:
-            self.calls.unlink(leftover)
-        return True
