@@ -9,9 +9,11 @@ import ssl
 import sys
 from contextlib import closing
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.auth.files import basic_header, entry
 from tests.cli.test_serve import ACTIVATE
 from tests.daemon.process import LIMIT, SERVE, TWISTD, Client, Process, configured, run
 from tests.daemon.test_twistd import BACKGROUND, FOREGROUND, wait_for_end
@@ -20,6 +22,7 @@ from tests.live.support.certificates import make_certificates
 pytestmark = pytest.mark.live
 
 TWO = "txregistry:\n  workers: 2\n"
+NOBODY = 65534
 REQUEST = b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -88,6 +91,29 @@ def test_a_worker_that_comes_later_needs_nothing_from_outside_of_the_new_root_fo
         server.signal(signal.SIGTERM)
         assert server.status() == 0
     assert list(jail.rglob("_uploads"))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_made_at_the_start_belongs_to_the_user_that_the_server_becomes(workers: int) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    with TemporaryDirectory() as name:
+        # Folders of pytest are for their owner alone.
+        folder = Path(name)
+        for path in (folder, folder / "data"):
+            path.mkdir(exist_ok=True)
+            path.chmod(0o755)
+            os.chown(path, NOBODY, NOBODY)
+        (folder / "htpasswd").write_text(entry("alice", "secret", cost=4))
+        own = f"txregistry: {{workers: {workers}, tokens: {{service: s}}}}\n"
+        auth = f"auth: {{htpasswd: {{realm: r, path: {folder}/htpasswd}}}}\n"
+        shed = ["--nodaemon", "--pidfile=", f"--uid={NOBODY}", f"--gid={NOBODY}"]
+        command = [*TWISTD, *shed, "registry", "--config", configured(folder, auth + own)]
+        with Process(command, folder) as server, Client(server.port()) as client:
+            alice = basic_header(b"alice:secret")
+            client.send(f"GET /auth/token?service=s HTTP/1.1\r\nHost: x\r\nAuthorization: {alice}\r\n\r\n".encode())
+            assert client.answer().startswith("HTTP/1.1 200 OK")
+        assert {path.stat().st_uid for path in (folder / "data").rglob("*")} == {NOBODY}
 
 
 def test_workers_serve_a_socket_that_the_service_manager_has_opened(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ def provision_passwords(auth: Auth) -> None:
         _log.warn("the password file was missing and has been made", path=path, user=DEFAULT_USER, password=password)
 
 
+def provision_keys(configuration: Configuration) -> None:
+    """Make the folder for the keys of the built-in token server. Blocks; raise `AuthUnusable`."""
+    section = configuration.txregistry.tokens
+    if section is not None:
+        from txregistry.daemon.tokens import prepare_keys
+
+        prepare_keys(section, configuration.storage)
+
+
 @frozen
 class WayIn:
     """`door` is None where everybody may do everything, `tokens` where none are given out."""

@@ -14,7 +14,7 @@ from txregistry.config.model import HTTP, Configuration, Filesystem, Log
 from txregistry.config.problems import ConfigurationError
 from txregistry.daemon.assembly import assemble
 from txregistry.daemon.child import Children
-from txregistry.daemon.door import provision_passwords
+from txregistry.daemon.door import provision_keys, provision_passwords
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.listening import is_local, listen
 from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
@@ -81,6 +81,7 @@ def prepare(
         folder = storage.driver.rootdirectory
         as_user(lambda: prepare_root(folder, storage.maintenance.readonly))
     as_user(lambda: provision_passwords(configuration.auth))
+    as_user(lambda: provision_keys(configuration))
     stop = Stop(reactor)
     service = _service(reactor, configuration, access_log, Notifier(environ), observer, stop)
     StopSignals(stop, service.hurry).install_for_good(reactor)

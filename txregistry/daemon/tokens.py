@@ -68,18 +68,25 @@ def _realm(section: Tokens, http: HTTP) -> Realm:
     return Realm(url, path, http.tls is not None)
 
 
-def _key_files(section: Tokens, storage: Storage, driver: IStorageDriver, workers: IWorkers) -> Files:
-    """In folders that nobody but the server's user may enter."""
-    folder = section.keys
+def prepare_keys(section: Tokens, storage: Storage) -> None:
+    """Make folders for the keys that nobody but the server's user may enter. Blocks; raise `AuthUnusable`."""
+    if section.keys:
+        folder = os.path.join(section.keys, _KEYS_IN_FOLDER)
+    elif isinstance(storage.driver, Filesystem) and not storage.maintenance.readonly:
+        folder = os.path.join(storage.driver.rootdirectory, layout.TOKEN_KEYS)
+    else:
+        return
     try:
-        if folder:
-            os.makedirs(os.path.join(folder, _KEYS_IN_FOLDER), 0o700, exist_ok=True)
-            return SmallFiles(FilesystemDriver(folder, workers), _KEYS_IN_FOLDER)
-        if isinstance(storage.driver, Filesystem) and not storage.maintenance.readonly:
-            folder = os.path.join(storage.driver.rootdirectory, layout.TOKEN_KEYS)
-            os.makedirs(folder, 0o700, exist_ok=True)
+        os.makedirs(folder, 0o700, exist_ok=True)
     except OSError as error:
-        raise AuthUnusable(folder, error.strerror or str(error)) from error
+        raise AuthUnusable(section.keys or folder, error.strerror or str(error)) from error
+
+
+def _key_files(section: Tokens, storage: Storage, driver: IStorageDriver, workers: IWorkers) -> Files:
+    prepare_keys(section, storage)
+    if not section.keys:
+        return SmallFiles(driver, layout.TOKEN_KEYS)
+    try:
+        return SmallFiles(FilesystemDriver(section.keys, workers), _KEYS_IN_FOLDER)
     except StorageFailure as failure:
-        raise AuthUnusable(folder, failure.reason) from failure
-    return SmallFiles(driver, layout.TOKEN_KEYS)
+        raise AuthUnusable(section.keys, failure.reason) from failure
