@@ -190,8 +190,8 @@ def test_openssl_is_never_given_more_than_it_shall_keep_room_for(server: Identit
     client.send(b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
     client.send(b"x" * 1_000_000)
     sizes = [len(piece) for piece in handler.sink.pieces]
-    # What is encrypted is a little longer, so less comes of so much.
-    assert max(sizes) < PLAIN
+    # The last record that it was given at first was cut short, so a little less came of it.
+    assert PLAIN // 2 < sizes[0] < PLAIN
     assert sum(sizes) == 1_000_000
 
 
