@@ -48,6 +48,20 @@ async def _push(driver: FilesystemDriver) -> None:
         await writer.suspend()
 
 
+async def _push_in_two_requests(driver: FilesystemDriver) -> None:
+    writer = await driver.open_writer("repository/_uploads/1/data")
+    try:
+        writer.write(NEW)
+        await writer.flush()
+    finally:
+        await writer.suspend()
+    writer = await driver.open_writer("repository/_uploads/1/data", append=True)
+    try:
+        await writer.publish("blobs/aa/aabb/data", [("repository/link", NEW)], "repository/_uploads/1")
+    finally:
+        await writer.suspend()
+
+
 async def _write(driver: FilesystemDriver) -> None:
     await driver.write("repository/tag/link", NEW)
 
@@ -173,7 +187,7 @@ def test_what_need_not_be_durable_is_not_synced(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("scenario", "path"),
-    [(_push, "blobs/aa/aabb/data"), (_write, "repository/tag/link")],
+    [(_push, "blobs/aa/aabb/data"), (_push_in_two_requests, "blobs/aa/aabb/data"), (_write, "repository/tag/link")],
 )
 def test_folders_that_others_left_unsynced_are_synced_too(tmp_path: Path, scenario: Scenario, path: str) -> None:
     driver, calls = _driver(tmp_path)
@@ -193,10 +207,15 @@ def test_a_folder_that_was_deleted_and_made_again_is_synced_again(tmp_path: Path
     assert calls.lost_in_a_power_cut("repository/tag/link") == []
 
 
+# What needs nothing to be there before.
+_WHOLE = (_push, _push_in_two_requests, _write)
+
+
 @pytest.mark.parametrize(
     ("scenario", "path"),
     [
         (_push, "blobs/aa/aabb/data"),
+        (_push_in_two_requests, "blobs/aa/aabb/data"),
         (_write, "repository/tag/link"),
         (_push, "repository/link"),
         (_delete_file, "repository/tag/link"),
@@ -222,9 +241,7 @@ def _each_failure(
         root = tmp_path / str(fail_at)
         root.mkdir()
         result_of(
-            _prepare(
-                FilesystemDriver(str(root), InlineWorkers(), traits=_TRAITS), again or scenario not in (_push, _write)
-            )
+            _prepare(FilesystemDriver(str(root), InlineWorkers(), traits=_TRAITS), again or scenario not in _WHOLE)
         )
         calls = WatchedCalls(str(root), fail_at, number)
         driver = FilesystemDriver(str(root), InlineWorkers(), traits=_TRAITS, calls=calls)
@@ -246,7 +263,7 @@ def _each_failure(
             return
         # Whoever tries again succeeds.
         calls.fail_at = None
-        if scenario in (_push, _write):
+        if scenario in _WHOLE:
             result_of(scenario(driver))
             assert _content(driver, path) == NEW
             assert calls.lost_in_a_power_cut(path) == []

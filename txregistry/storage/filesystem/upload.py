@@ -73,7 +73,8 @@ class UploadFile:
         self._disk = disk
         self._tree = disk.tree
         self._workers = disk.workers
-        self._synced = size
+        # Of what was there before, nobody knows how much is on disk.
+        self._synced = 0
         self._syncing: Deferred[None] | None = None
         self._sync_failure: SyncFailed | None = None
 
@@ -108,7 +109,7 @@ class UploadFile:
             await self._sync(self.descriptor, self.size)
             if self._sync_failure is not None:
                 raise self._sync_failure
-        is_synced = self._synced == self.size
+        is_synced = 0 < self._synced == self.size
         received = Received(self.descriptor, self.size, is_synced, self._path, target, after.leftover)
         try:
             await self._disk.commits.run(Change(after.links, received))
