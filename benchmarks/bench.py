@@ -14,8 +14,8 @@ from benchmarks.kept import kept
 from benchmarks.listings import Listings, ListingsScale, write_listings
 from benchmarks.peers import Peer
 from benchmarks.servers import Server, ServerFailed, start_server
-from benchmarks.settings import Certificate, Setting
-from benchmarks.sign_in import SignIn, make_pair, ways_to_sign_in
+from benchmarks.settings import Certificate, Setting, make_certificate
+from benchmarks.sign_in import SignIn, ways_to_sign_in
 from benchmarks.store import MIB, REPOSITORY
 
 __all__ = ["FULL", "QUICK", "Bench", "Place", "Plan", "Scale"]
@@ -173,7 +173,7 @@ class Bench:
         if self._ways is None:
             self._ways = ways_to_sign_in(self.scratch, (REPOSITORY,))
         if self._certificate is None:
-            self._certificate = Certificate(*make_pair(self.scratch, "server"))
+            self._certificate = make_certificate(self.scratch)
         root = self.root(setting.store)
         certificate = self._certificate if setting.tls else None
         sign_in = self._ways[setting.sign_in]

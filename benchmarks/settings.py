@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sign_in import SignIn
+from benchmarks.sign_in import SignIn, make_pair
 
-__all__ = ["Certificate", "Setting", "configuration"]
+__all__ = ["Certificate", "Setting", "configuration", "make_certificate"]
 
 _COMMON = """\
 version: 0.1
@@ -54,6 +54,11 @@ class Certificate:
 
     certificate: Path
     key: Path
+
+
+def make_certificate(folder: Path) -> Certificate:
+    """A new one, in files of the folder."""
+    return Certificate(*make_pair(folder, "server"))
 
 
 def configuration(
