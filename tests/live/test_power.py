@@ -102,11 +102,14 @@ def _assert_durable(traced: Traced, calls: list[Call]) -> list[Call]:
     return renames
 
 
-def test_a_blob_is_durable_before_its_201(traced: Traced) -> None:
+@pytest.mark.parametrize("chunks", [0, 1], ids=["whole", "in two requests"])
+def test_a_blob_is_durable_before_its_201(traced: Traced, chunks: int) -> None:
     with traced.client as client:
         upload = client.begin_upload("power/app")
+        if chunks:
+            client.request("PATCH", upload, CONTENT, expect=202)
         traced.mark()
-        client.finish_upload(upload, digest_of(CONTENT), CONTENT)
+        client.finish_upload(upload, digest_of(CONTENT), b"" if chunks else CONTENT)
     renames = _assert_durable(traced, traced.until_answer(201))
     assert sum("/blobs/sha256/" in rename.paths[-1] for rename in renames) == 1
     assert sum("/_layers/sha256/" in rename.paths[-1] for rename in renames) == 1
