@@ -10,7 +10,7 @@ from benchmarks.loads import LoadFailed
 from benchmarks.peers import Peer
 from benchmarks.report import Line
 from benchmarks.row import Row, Sample
-from benchmarks.servers import Server
+from benchmarks.servers import Server, ServerFailed
 from benchmarks.targets import target_of
 
 __all__ = ["measured", "measured_row"]
@@ -52,6 +52,8 @@ def _in_short(failure: Exception, server: Server | None) -> str:
     """What fits into a cell: the status of an unexpected answer, or what kind of failure it was."""
     if server and server.process.poll() is not None:
         return "died"
+    if isinstance(failure, ServerFailed):
+        return "does not start"
     words = str(failure).split()
     if isinstance(failure, LoadFailed) and "status" in words and words[words.index("status") + 1] != "0":
         return f"answers {words[words.index('status') + 1]}"

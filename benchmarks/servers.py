@@ -20,7 +20,7 @@ from benchmarks.sign_in import NO_SIGN_IN, SignIn
 
 __all__ = ["Server", "ServerFailed", "start_server"]
 
-_START_SECONDS = 60
+_START_SECONDS = 30
 _STOP_SECONDS = 30
 _LOOK_SECONDS = 0.01
 

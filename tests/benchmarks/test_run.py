@@ -13,6 +13,7 @@ from benchmarks.loads import LoadFailed
 from benchmarks.peers import OURS, WORKERS, Peer
 from benchmarks.row import PER_OPERATION, Row, Sample
 from benchmarks.run import measured, measured_row
+from benchmarks.servers import ServerFailed
 from benchmarks.settings import Setting
 
 PEERS = [Peer("first", ()), Peer("second", ())]
@@ -46,6 +47,7 @@ def test_servers_are_measured_in_turn_round_after_round(bench: Bench) -> None:
     [
         (LoadFailed("unexpected answer in step 0: status 404"), "answers 404"),
         (LoadFailed("connection lost while sending in step 1: status 0 /x"), "failed: LoadFailed"),
+        (ServerFailed("first", "no such option"), "does not start"),
         (ZeroDivisionError(), "failed: ZeroDivisionError"),
     ],
 )
