@@ -49,8 +49,8 @@ class TLSSettings:
 class TLSContext:
     """Checks the settings once, and gives each connection its engine. Raise `TLSProblem` where they are no good.
 
-    `standard` prefers the standard library's engine where it can do what is asked for: with an OpenSSL of the same age
-    it is the faster one for small answers, and no slower for large ones.
+    `standard` prefers the standard library's engine where it can do what is asked for: small answers cost half as much
+    there, large ones less with pyOpenSSL where only that has a new OpenSSL.
     """
 
     def __init__(self, settings: TLSSettings, standard: bool = _SYSTEM_IS_FAST) -> None:
