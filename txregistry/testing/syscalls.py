@@ -64,6 +64,12 @@ class WatchedCalls(SystemCalls):
         self._enter("fsync", folder)
         self._unsynced_names = {path for path in self._unsynced_names if os.path.dirname(path) != folder}
 
+    def syncfs(self, descriptor: int) -> None:
+        """See `SystemCalls`."""
+        self._enter("syncfs", self._root)
+        self._unsynced_files.clear()
+        self._unsynced_names.clear()
+
     def close(self, descriptor: int) -> None:
         """See `SystemCalls`. A descriptor is closed even where this fails, as on Linux."""
         super().close(descriptor)

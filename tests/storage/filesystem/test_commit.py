@@ -9,15 +9,17 @@ from pathlib import Path
 
 from txregistry.storage.filesystem.commit import Change, Received, commit
 from txregistry.storage.filesystem.durable import DurableTree, SyncFailed
+from txregistry.storage.filesystem.whole import FEWEST, WholeFilesystem
 from txregistry.testing.syscalls import WatchedCalls
 
 CONTENT = b"content"
 
 
 class _BreakingCalls(WatchedCalls):
-    """Syncs of one path fail; `meddle` is written as the first folder is renamed."""
+    """Syncs of one path fail, or those of the whole; `meddle` is written as the first folder is renamed."""
 
     broken = ""
+    broken_as_whole = False
     meddle = ""
 
     def fdatasync(self, descriptor: int) -> None:
@@ -27,6 +29,12 @@ class _BreakingCalls(WatchedCalls):
     def fsync(self, descriptor: int) -> None:
         self._break(descriptor)
         super().fsync(descriptor)
+
+    def syncfs(self, descriptor: int) -> None:
+        if self.broken_as_whole:
+            self.log.append("syncfs, in vain")
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        super().syncfs(descriptor)
 
     def rename(self, source: str, target: str) -> None:
         if self.meddle and os.path.isdir(source):
@@ -43,10 +51,14 @@ class _BreakingCalls(WatchedCalls):
 class _Store:
     """A folder in which uploads wait to be committed."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, whole: bool = False) -> None:
+        """With `whole` the filesystem can be synced as a whole, and has been once."""
         self.root = root
         self.calls = _BreakingCalls(str(root))
-        self.tree = DurableTree(str(root), self.calls)
+        filesystem = WholeFilesystem(str(root), self.calls, whole, timer=lambda: 0.0)
+        self.tree = DurableTree(str(root), self.calls, whole=filesystem)
+        if whole:
+            assert not filesystem.sync()
 
     def upload(self, number: int, blob: str, repository: str = "repository") -> Change:
         """One that was received whole, and its blob and link."""
@@ -170,3 +182,45 @@ def test_small_files_come_one_after_the_other(tmp_path: Path) -> None:
     second = next(place for place, line in enumerate(log) if line.endswith("second/link"))
     assert log.index("fsync first") < second < log.index("fsync second")
     assert log.count("fsync first") == 1
+
+
+BLOBS = [f"{number:04}" for number in range(FEWEST)]
+
+
+def test_many_wait_for_one_sync_of_the_whole_filesystem_a_step(tmp_path: Path) -> None:
+    store = _Store(tmp_path, whole=True)
+    assert store.commit([store.upload(number, blob) for number, blob in enumerate(BLOBS)]) == [None] * FEWEST
+    assert [store.lost(blob) for blob in BLOBS] == [[]] * FEWEST
+    # The bytes; the folder of the content, and the link's bytes; the link's folder.
+    places = [place for place, line in enumerate(store.calls.log) if line == "syncfs ."]
+    assert len(places) == 3
+    names = [(place, line.split()[2]) for place, line in enumerate(store.calls.log) if line.split()[0] == "rename"]
+    contents = [place for place, name in names if name.startswith("blobs/")]
+    links = [place for place, name in names if name.endswith("/link")]
+    assert len(contents) == len(links) == FEWEST
+    assert places[0] < min(contents) < max(contents) < places[1] < min(links) < max(links) < places[2]
+    assert not any(line.startswith("fdatasync") for line in store.calls.log)
+
+
+def test_folders_that_were_synced_with_the_whole_are_not_made_or_synced_again(tmp_path: Path) -> None:
+    store = _Store(tmp_path, whole=True)
+    store.commit([store.upload(number, blob) for number, blob in enumerate(BLOBS)])
+    assert store.commit([store.upload(FEWEST, "00ff")]) == [None]
+    assert store.lost("00ff") == []
+    assert "fsync blobs" not in store.calls.log
+
+
+def test_few_do_not_wait_for_the_whole_filesystem(tmp_path: Path) -> None:
+    store = _Store(tmp_path, whole=True)
+    store.commit([store.upload(number, blob) for number, blob in enumerate(BLOBS[1:])])
+    assert "syncfs ." not in store.calls.log
+
+
+def test_where_the_whole_cannot_be_synced_each_is_asked_about_itself(tmp_path: Path) -> None:
+    store = _Store(tmp_path, whole=True)
+    changes = [store.upload(number, blob) for number, blob in enumerate(BLOBS)]
+    store.calls.broken_as_whole = True
+    store.calls.broken = f"{tmp_path}/repository/_uploads/1/data"
+    assert store.commit(changes) == [None, errno.EIO, *[None] * (FEWEST - 2)]
+    assert [store.lost(blob) for blob in BLOBS if blob != BLOBS[1]] == [[]] * (FEWEST - 1)
+    assert store.calls.log.count("syncfs, in vain") == 1

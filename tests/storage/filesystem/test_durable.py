@@ -115,15 +115,17 @@ def test_the_calls_of_a_push_in_order(tmp_path: Path) -> None:
         "mkdir blobs/aa",
         # The upload's folder becomes the blob's.
         "rename repository/_uploads/1 blobs/aa/aabb",
+        "mkdir repository",
+        "pwritev repository/TEMPORARY",
+        "begin_writing repository/TEMPORARY",
+        "fdatasync repository/TEMPORARY",
         "fsync blobs/aa/aabb",
         "fsync blobs/aa",
         "fsync blobs",
         "fsync .",
         "fsync repository/_uploads",
         "fsync repository",
-        "pwritev repository/TEMPORARY",
-        "begin_writing repository/TEMPORARY",
-        "fdatasync repository/TEMPORARY",
+        # Now that the blob is there for good, the link may be seen.
         "rename repository/TEMPORARY repository/link",
         "fsync repository",
     ]

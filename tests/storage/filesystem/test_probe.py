@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from txregistry.storage.filesystem.probe import filesystem_type, probe
+from txregistry.storage.filesystem.probe import filesystem_type, probe, reports_failed_writes
 
 _MOUNTS = r"""
 21 1 254:0 / / rw,relatime - ext4 /dev/vda rw
@@ -54,3 +54,11 @@ def test_probing_leaves_nothing(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_cannot_be_probed(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         probe(str(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize(
+    ("release", "does"),
+    [("5.7.19", False), ("5.8.0", True), ("5.10.0-32-amd64", True), ("6.1", True), ("4.19.0", False), ("odd", False)],
+)
+def test_syncfs_reports_what_could_not_be_written_since_linux_5_8(release: str, does: bool) -> None:
+    assert reports_failed_writes(release) is does

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
+
+_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class SystemCalls:
@@ -35,6 +38,12 @@ class SystemCalls:
     def fsync(self, descriptor: int) -> None:
         """Bring a folder's entries to disk."""
         os.fsync(descriptor)
+
+    def syncfs(self, descriptor: int) -> None:
+        """Bring to disk all that has been written to the filesystem of this file."""
+        if _libc.syncfs(descriptor):
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error))
 
     def close(self, descriptor: int) -> None:
         """Let go of a descriptor."""

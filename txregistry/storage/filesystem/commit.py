@@ -1,4 +1,4 @@
-"""Make many changes durable together: each succeeds or fails by itself, and a folder that several need is synced once.
+"""Make many changes durable together: each succeeds or fails by itself, and they share their waits for the disk.
 
 Blocks, and belongs on a worker.
 """
@@ -9,7 +9,7 @@ import contextlib
 import errno
 import itertools
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -40,49 +40,87 @@ class Change:
     received: Received | None = None
 
 
+@frozen(eq=False)
+class Wanted:
+    """What has to be on disk before a change goes on: the bytes of an open file, and the entries of folders."""
+
+    file: int | None = None
+    folders: Sequence[str] = ()
+
+
 def commit(tree: DurableTree, changes: Sequence[Change]) -> Sequence[Exception | None]:
     """Do all; tell for each what it failed with. What was received is closed then, unless it failed."""
     failures: list[Exception | None] = [None] * len(changes)
     under_way = {number: _steps(tree, change) for number, change in enumerate(changes)}
     while under_way:
-        needed: dict[int, Sequence[str]] = {}
+        wanted: dict[int, Wanted] = {}
         for number, steps in under_way.items():
             try:
-                needed[number] = next(steps)
+                wanted[number] = next(steps)
             except StopIteration:
                 continue
             except Exception as failure:
                 failures[number] = failure
-        synced: Synced = {}
-        for number, folders in tuple(needed.items()):
-            try:
-                for folder in folders:
-                    tree.folders.settle(folder, synced)
-            except OSError as failure:
-                failures[number] = failure
-                under_way[number].close()
-                del needed[number]
-        under_way = {number: under_way[number] for number in needed}
+        for number, trouble in _bring_to_disk(tree, wanted).items():
+            failures[number] = trouble
+            under_way[number].close()
+            del wanted[number]
+        under_way = {number: under_way[number] for number in wanted}
     return failures
 
 
-def _steps(tree: DurableTree, change: Change) -> Generator[Sequence[str], None, None]:
-    """Go as far as can be gone before the folders that each step tells are on disk.
+def _bring_to_disk(tree: DurableTree, wanted: Mapping[int, Wanted]) -> Mapping[int, OSError]:
+    """What failed for whom."""
+    if tree.whole.is_worth(len(wanted)) and tree.whole.sync():
+        for want in wanted.values():
+            for folder in want.folders:
+                tree.folders.know(folder)
+        return {}
+    failures: dict[int, OSError] = {}
+    synced: Synced = {}
 
-    Without folders a step is over where the disk has begun with something, so that it does with those of the others.
-    """
+    def for_each(step: Callable[[Wanted], None]) -> None:
+        for number, want in wanted.items():
+            if number not in failures:
+                try:
+                    step(want)
+                except OSError as failure:
+                    failures[number] = failure
+
+    def begin(want: Wanted) -> None:
+        if want.file is not None:
+            tree.calls.begin_writing(want.file)
+
+    def wait(want: Wanted) -> None:
+        if want.file is not None:
+            tree.sync(want.file)
+
+    def settle(want: Wanted) -> None:
+        for folder in want.folders:
+            tree.folders.settle(folder, synced)
+
+    # A journal that has begun with all files is written once for them.
+    for_each(begin)
+    for_each(wait)
+    for_each(settle)
+    return failures
+
+
+def _steps(tree: DurableTree, change: Change) -> Generator[Wanted, None, None]:
+    """Go as far as can be gone before what each step wants is on disk."""
+    folders: Sequence[str] = ()
     spare = None
     try:
         if change.received is not None:
+            _check(tree, change.received)
             if not change.received.is_synced:
-                tree.calls.begin_writing(change.received.descriptor)
-                yield []
+                yield Wanted(change.received.descriptor)
             folders, spare = _place(tree, change.received, change.files)
-            yield folders
         for path, content in change.files:
             over, spare = spare, None
-            yield from _write(tree, path, content, over)
-            yield [os.path.dirname(path)]
+            yield from _write(tree, path, content, over, folders)
+            folders = [os.path.dirname(path)]
+        yield Wanted(folders=folders)
     finally:
         if spare is not None:
             tree.discard(spare)
@@ -90,32 +128,40 @@ def _steps(tree: DurableTree, change: Change) -> Generator[Sequence[str], None, 
         _clear_up(tree, change.received)
 
 
-def _write(tree: DurableTree, path: str, content: bytes, over: str | None) -> Generator[Sequence[str], None, None]:
+def _write(
+    tree: DurableTree, path: str, content: bytes, over: str | None, folders: Sequence[str]
+) -> Generator[Wanted, None, None]:
+    """Nobody can see it before `folders`, of what came before it, are on disk."""
     for attempt in itertools.count():
-        prepared = tree.prepare(path, content, begin=True, over=over if attempt == 0 else None)
-        yield []
+        prepared = tree.prepare(path, content, over if attempt == 0 else None)
         try:
-            tree.publish(prepared, sync=True)
+            yield Wanted(prepared.descriptor, folders)
+        except GeneratorExit:
+            tree.drop(prepared)
+            raise
+        try:
+            tree.publish(prepared)
             return
         except FileNotFoundError:
             if not tree.may_try_again(attempt):
                 raise
 
 
-def _place(
-    tree: DurableTree, received: Received, files: Sequence[tuple[str, bytes]]
-) -> tuple[Sequence[str], str | None]:
-    """See what was received to the disk and to its place; the folders to settle, and a file that can be written over.
-
-    Where the upload has a folder of its own, that becomes the folder of the content, and one of its files the first of
-    the small ones: to make files and folders, and to remove them, is most of what there is to do.
-    """
+def _check(tree: DurableTree, received: Received) -> None:
     if tree.calls.size(received.descriptor) != received.size:
         raise OSError(errno.EIO, "somebody else has written to the file")
     # The collector counts from here, not from the last byte of an upload that was finished a day later.
     tree.calls.touch(received.descriptor)
-    if not received.is_synced:
-        tree.sync(received.descriptor)
+
+
+def _place(
+    tree: DurableTree, received: Received, files: Sequence[tuple[str, bytes]]
+) -> tuple[Sequence[str], str | None]:
+    """Move what was received to its place; the folders to settle, and a file that can be written over.
+
+    Where the upload has a folder of its own, that becomes the folder of the content, and one of its files the first of
+    the small ones: to make files and folders, and to remove them, is most of what there is to do.
+    """
     folder, spare = os.path.dirname(received.source), None
     try:
         if folder == received.leftover and not os.path.lexists(os.path.dirname(received.target)):

@@ -26,6 +26,7 @@ from txregistry.storage.filesystem.reader import FileReader, PushReader
 from txregistry.storage.filesystem.removing import remove_empty
 from txregistry.storage.filesystem.share import QueueShare
 from txregistry.storage.filesystem.upload import Disk, UploadFile
+from txregistry.storage.filesystem.whole import WholeFilesystem
 from txregistry.storage.filesystem.writer import FileWriter
 from txregistry.storage.interfaces import Content, FileInfo, Hasher, ILock, IReader, IStorageDriver, IWriter
 from txregistry.storage.paths import check_path
@@ -69,7 +70,9 @@ class FilesystemDriver:
         self._local = self.traits.local
         self._read_flags = self.traits.read_flags
         self._reader = FileReader if self._local and self.traits.sendfile else PushReader
-        self._tree = DurableTree(self.root, calls or SystemCalls(), self.traits.sync_folders)
+        calls = calls or SystemCalls()
+        whole = WholeFilesystem(self.root, calls, self.traits.sync_whole)
+        self._tree = DurableTree(self.root, calls, self.traits.sync_folders, whole)
         self._quick: Lane[Callable[[], Any], Any] = Lane(workers, one_by_one)
         # Of what takes a moment, that which no request waits for: mostly the collector's, which has much at once.
         self._chores: Lane[Callable[[], Any], Any] = Lane(workers, one_by_one)

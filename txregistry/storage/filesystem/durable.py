@@ -19,6 +19,7 @@ from attrs import frozen
 from txregistry.storage.filesystem.calls import SystemCalls
 from txregistry.storage.filesystem.removing import delete, keep_only
 from txregistry.storage.filesystem.settling import Settling
+from txregistry.storage.filesystem.whole import WholeFilesystem
 
 T = TypeVar("T")
 
@@ -57,10 +58,13 @@ class Prepared:
 class DurableTree:
     """All paths are absolute and below `root`, which must exist; what the operating system raises is passed on."""
 
-    def __init__(self, root: str, calls: SystemCalls, sync_folders: bool = True) -> None:
+    def __init__(
+        self, root: str, calls: SystemCalls, sync_folders: bool = True, whole: WholeFilesystem | None = None
+    ) -> None:
         self.root = root
         self.calls = calls
         self.folders = Settling(root, calls, sync_folders)
+        self.whole = whole or WholeFilesystem(root, calls, is_possible=False)
         # Names of temporary files: drawn once, then counted.
         self._drawn = os.urandom(8).hex()
         self._numbers = count()
@@ -80,8 +84,8 @@ class DurableTree:
         comes after that."""
         return attempt < _ATTEMPTS - 1 and os.path.lexists(self.root)
 
-    def prepare(self, path: str, content: bytes, begin: bool = False, over: str | None = None) -> Prepared:
-        """Write small content beside `path`, under a hidden name; with `begin` the disk begins with it.
+    def prepare(self, path: str, content: bytes, over: str | None = None) -> Prepared:
+        """Write small content beside `path`, under a hidden name.
 
         `over` is a file that was set aside for this, and is used up.
         """
@@ -90,23 +94,25 @@ class DurableTree:
         try:
             if content:
                 self.write_at(prepared.descriptor, [content], 0)
-            if begin:
-                self.calls.begin_writing(prepared.descriptor)
         except BaseException:
-            self._drop(prepared)
+            self.drop(prepared)
             raise
         return prepared
 
-    def publish(self, prepared: Prepared, sync: bool = False) -> None:
-        """Give it its name; with `sync` its bytes are on disk before. The name is once the folder is settled."""
+    def publish(self, prepared: Prepared) -> None:
+        """Give it its name, which is on disk once the folder is settled."""
         try:
-            if sync:
-                self.sync(prepared.descriptor)
             self.calls.rename(prepared.temporary, prepared.path)
         except BaseException:
-            self._drop(prepared)
+            self.drop(prepared)
             raise
         self.calls.close(prepared.descriptor)
+
+    def drop(self, prepared: Prepared) -> None:
+        """It gets no name."""
+        with contextlib.suppress(OSError):
+            self.calls.close(prepared.descriptor)
+        self.discard(prepared.temporary)
 
     def put(self, path: str, content: bytes) -> None:
         """Put small content at `path`, in place and not synced."""
@@ -212,11 +218,6 @@ class DurableTree:
         finally:
             self.calls.close(descriptor)
             self.calls.unlink(path)
-
-    def _drop(self, prepared: Prepared) -> None:
-        with contextlib.suppress(OSError):
-            self.calls.close(prepared.descriptor)
-        self.discard(prepared.temporary)
 
     def _temporary(self) -> str:
         return _TEMPORARY.format(f"{self._drawn}{next(self._numbers):016x}")

@@ -17,6 +17,8 @@ _LOCAL = frozenset(
     {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "exfat", "f2fs", "jfs", "nilfs2", "ntfs3"}
 ) | frozenset({"overlay", "ramfs", "reiserfs", "tmpfs", "vfat", "xfs", "zfs"})
 _IN_MEMORY = frozenset({"ramfs", "tmpfs"})
+# Where to sync all takes little longer than to sync one file.
+_SYNCED_AS_WHOLE = frozenset({"ext4", "xfs"})
 
 # A space in a path of the mount table is written as \040.
 _ESCAPE = re.compile(r"\\([0-7]{3})")
@@ -28,6 +30,7 @@ class Traits:
 
     `local`: calls may be made in the reactor's thread, and versions may be trusted. `in_memory`: a file's bytes are
     always resident. `no_wait`: reads with RWF_NOWAIT work. `sync_folders`, `lock_folders`, `sendfile`: these work.
+    `sync_whole`: syncfs reports what could not be written.
     """
 
     local: bool
@@ -36,6 +39,7 @@ class Traits:
     sync_folders: bool
     lock_folders: bool
     sendfile: bool
+    sync_whole: bool = False
 
     @property
     def read_flags(self) -> int | None:
@@ -57,7 +61,8 @@ def probe(root: str) -> Traits:
         sync_folders, lock_folders = _syncs(folder), _locks(folder)
     finally:
         os.close(folder)
-    return Traits(kind in _LOCAL, in_memory, no_wait, sync_folders, lock_folders, sendfile)
+    sync_whole = kind in _SYNCED_AS_WHOLE and reports_failed_writes(os.uname().release)
+    return Traits(kind in _LOCAL, in_memory, no_wait, sync_folders, lock_folders, sendfile, sync_whole)
 
 
 def filesystem_type(path: str, mount_table: str) -> str:
@@ -71,6 +76,12 @@ def filesystem_type(path: str, mount_table: str) -> str:
         if inside and len(place) >= len(found):
             found, kind = place, fields[fields.index("-") + 1]
     return kind
+
+
+def reports_failed_writes(release: str) -> bool:
+    """Whether syncfs does, by the kernel's release (syncfs(2): since Linux 5.8)."""
+    numbers = re.match(r"(\d+)\.(\d+)", release)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (5, 8)
 
 
 def _mount_table() -> str:

@@ -10,6 +10,7 @@ Everything here blocks and belongs on workers.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from txregistry.storage.filesystem.calls import SystemCalls
 
@@ -63,9 +64,15 @@ class Settling:
                 break
             unsettled.append(folder)
             folder = os.path.dirname(folder)
-        if len(self._settled) > _MOST_SETTLED:
-            self._settled.clear()
-        self._settled.update(unsettled)
+        self._remember(unsettled)
+
+    def know(self, folder: str) -> None:
+        """Its entries and those that lead to it are on disk."""
+        unsettled: list[str] = []
+        while not self.is_settled(folder):
+            unsettled.append(folder)
+            folder = os.path.dirname(folder)
+        self._remember(unsettled)
 
     def sync(self, folder: str) -> None:
         """See to the disk the entries of this folder alone."""
@@ -76,6 +83,11 @@ class Settling:
             self._calls.fsync(descriptor)
         finally:
             self._calls.close(descriptor)
+
+    def _remember(self, folders: Sequence[str]) -> None:
+        if len(self._settled) > _MOST_SETTLED:
+            self._settled.clear()
+        self._settled.update(folders)
 
     def _sync_once(self, folder: str, synced: Synced) -> None:
         if folder not in synced:

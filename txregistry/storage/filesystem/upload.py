@@ -23,9 +23,10 @@ R = TypeVar("R")
 SYNC_EVERY = 33_554_432
 # Bytes written but not synced at which appending waits for that sync: the disk is what limits.
 MOST_UNSYNCED = 2 * SYNC_EVERY
-# Up to so many bytes are hashed and written, and later synced, in line with those of other uploads: what takes longer
-# would hold up the others.
+# Up to so many bytes are hashed and written in line with those of other uploads, and up to so many synced: what takes
+# longer would hold up the others.
 IN_LINE = 65_536
+SYNCED_IN_LINE = 1_048_576
 
 
 @frozen
@@ -105,7 +106,7 @@ class UploadFile:
             raise self._sync_failure
         if self.descriptor is None:
             raise ValueError("nothing to publish")
-        if self.size - self._synced > IN_LINE:
+        if self.size - self._synced > SYNCED_IN_LINE:
             await self._sync(self.descriptor, self.size)
             if self._sync_failure is not None:
                 raise self._sync_failure

@@ -1,0 +1,80 @@
+"""When a filesystem is synced as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from txregistry.storage.filesystem.calls import SystemCalls
+from txregistry.storage.filesystem.whole import FEWEST, REST, SLOW, WholeFilesystem
+
+
+class _TimedCalls(SystemCalls):
+    """Syncing takes so many seconds of a clock that nothing else moves; `meanwhile` happens during it."""
+
+    now = 0.0
+    takes = 0.0
+    error = False
+    meanwhile: Callable[[], object] | None = None
+
+    def syncfs(self, descriptor: int) -> None:
+        self.now += self.takes
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        if self.error:
+            raise OSError(5, "input/output error")
+        super().syncfs(descriptor)
+
+
+def _filesystem(root: Path) -> tuple[WholeFilesystem, _TimedCalls]:
+    calls = _TimedCalls()
+    return WholeFilesystem(str(root), calls, is_possible=True, timer=lambda: calls.now), calls
+
+
+def test_the_first_time_only_opens_what_later_failures_are_reported_to(tmp_path: Path) -> None:
+    whole, _ = _filesystem(tmp_path)
+    assert whole.is_worth(FEWEST)
+    assert [whole.sync(), whole.sync()] == [False, True]
+
+
+def test_it_is_worth_it_for_several_things_only(tmp_path: Path) -> None:
+    whole, _ = _filesystem(tmp_path)
+    assert not whole.is_worth(FEWEST - 1)
+    assert not WholeFilesystem(str(tmp_path), SystemCalls(), is_possible=False).is_worth(FEWEST)
+
+
+def test_what_waits_for_the_data_of_others_is_left_alone_for_ever_longer_times(tmp_path: Path) -> None:
+    whole, calls = _filesystem(tmp_path)
+    whole.sync()
+    calls.takes = 2 * SLOW
+    for times in (1, 2, 4):
+        assert whole.sync()
+        calls.now += times * REST - 1
+        assert not whole.is_worth(FEWEST)
+        calls.now += 1
+        assert whole.is_worth(FEWEST)
+    calls.takes = SLOW / 2
+    assert whole.sync()
+    assert whole.is_worth(FEWEST)
+    calls.takes = 2 * SLOW
+    assert whole.sync()
+    calls.now += REST
+    assert whole.is_worth(FEWEST)
+
+
+def test_a_failure_is_one_for_whoever_syncs_at_the_same_time(tmp_path: Path) -> None:
+    # syncfs(2) tells of what could not be written once for each open file.
+    whole, calls = _filesystem(tmp_path)
+    whole.sync()
+    outcomes: list[bool] = []
+
+    def another_fails() -> None:
+        calls.error = True
+        outcomes.append(whole.sync())
+        calls.error = False
+
+    calls.meanwhile = another_fails
+    assert not whole.sync()
+    assert outcomes == [False]
+    assert not whole.is_worth(FEWEST)
