@@ -10,11 +10,11 @@ from zope.interface import implementer
 from txregistry.http.errors import BadMessage
 from txregistry.http.exchange import Exchange
 from txregistry.http.interfaces import IApplication
+from txregistry.http.ports import listen_tcp
 from txregistry.http.request import Request
 from txregistry.http.response import Response
 from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext, TLSSettings
-from txregistry.http.transport import listen_tcp
 
 _TYPE = (b"Content-Type", b"application/json")
 _SIZE = 2400

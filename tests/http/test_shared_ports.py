@@ -14,7 +14,7 @@ import pytest
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
 
-from txregistry.http.transport import COURTESY, adopt
+from txregistry.http.ports import COURTESY, adopt
 
 
 class World:

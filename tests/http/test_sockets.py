@@ -23,11 +23,11 @@ from tests.http.certificates import make_identity
 from tests.http.client import Application, Received, Sink, echo, split_answers
 from tests.http.test_bodies import Streaming
 from tests.http.test_sending import FileBody
+from txregistry.http.ports import adopt, listen_tcp, listen_unix
 from txregistry.http.request import Request
 from txregistry.http.response import Response
 from txregistry.http.server import HTTPFactory
 from txregistry.http.tls import TLSContext, TLSSettings
-from txregistry.http.transport import adopt, listen_tcp, listen_unix
 
 pytestmark = pytest.mark.live
 reactor = cast(Any, installed_reactor)

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from txregistry.config.model import HTTP
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import CannotListen
-from txregistry.http.transport import adopt, listen_tcp, listen_unix
+from txregistry.http.ports import adopt, listen_tcp, listen_unix
 
 _log = Logger()
 

@@ -13,20 +13,20 @@ from txregistry.config.load import Loaded, find_configuration, load_configuratio
 from txregistry.config.model import HTTP, Configuration, Filesystem, Log
 from txregistry.config.problems import ConfigurationError
 from txregistry.daemon.assembly import assemble
-from txregistry.daemon.child import Children
 from txregistry.daemon.door import provision_keys, provision_passwords
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.listening import is_local, listen
 from txregistry.daemon.logging import Stream, StreamObserver, formatter_for, is_journal
 from txregistry.daemon.problems import StartProblem
 from txregistry.daemon.process import keep_freed_memory, raise_file_limit, settle_memory
-from txregistry.daemon.processors import usable_processors
 from txregistry.daemon.service import RegistryService
 from txregistry.daemon.signals import Stop, StopSignals
 from txregistry.daemon.storage_root import prepare_root
-from txregistry.daemon.supervisor import Supervisor
 from txregistry.daemon.systemd import Notifier, environment_at_start, inherited_sockets
-from txregistry.daemon.worker import Inheritance
+from txregistry.daemon.workers.child import Children
+from txregistry.daemon.workers.processors import usable_processors
+from txregistry.daemon.workers.supervisor import Supervisor
+from txregistry.daemon.workers.worker import Inheritance
 from txregistry.http.errors import TLSProblem
 
 _log = Logger()

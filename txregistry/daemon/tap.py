@@ -23,7 +23,7 @@ from txregistry.daemon import startup
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.problems import LogUnusable
 from txregistry.daemon.service import RegistryService
-from txregistry.daemon.supervisor import Supervisor
+from txregistry.daemon.workers.supervisor import Supervisor
 
 # twistd's own name for the file that a daemon logs to.
 LOG_FILE = "twistd.log"

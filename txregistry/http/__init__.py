@@ -11,7 +11,7 @@ value, at once or later. A whole server that counts what it is sent:
     from txregistry.http.response import Response
     from txregistry.http.routing import Router
     from txregistry.http.server import HTTPFactory
-    from txregistry.http.transport import listen_tcp
+    from txregistry.http.ports import listen_tcp
 
     @implementer(IApplication)
     class Counting:
@@ -43,7 +43,8 @@ value, at once or later. A whole server that counts what it is sent:
 To stop: `port.stopListening()`, then `factory.drain(seconds)`. It speaks TLS when the factory gets a `tls.TLSContext`;
 `limits.Limits` has every limit and deadline.
 
-From the socket upwards: `transport` (or `secure`, over `engines`) hands bytes to a `connection`; `parsing` turns them
-into a `request` with its `body`; `answering` takes one request at a time to the application and its response, by
-`encoding` and `sending`, back to the transport. `deadlines` cuts off who is too slow.
+From the socket upwards: `ports` accept, `transport` (or `secure`, over `engines`) hands bytes to a `connection`;
+`parsing` turns them into a `request` with its `body`; `answering` takes one request at a time to the application and
+its response, by `encoding` and `sending`, back to the transport. `watching` tells which connections are ready,
+`deadlines` cuts off who is too slow.
 """

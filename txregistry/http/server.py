@@ -25,7 +25,7 @@ def _ignore(count: int) -> None:
 
 
 class HTTPFactory(Factory):
-    """Serves an application to whoever connects; give it to `transport.listen_tcp` and its like."""
+    """Serves an application to whoever connects; give it to `ports.listen_tcp` and its like."""
 
     noisy = False
 

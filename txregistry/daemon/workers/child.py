@@ -12,12 +12,12 @@ from typing import cast
 from twisted.internet import tcp
 from twisted.internet.interfaces import IListeningPort
 
-from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, close_copy, connect
-from txregistry.daemon.forking import fork
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.logging import StreamObserver
-from txregistry.daemon.seats import Seat, Seats
-from txregistry.daemon.worker import Inheritance, run_worker
+from txregistry.daemon.workers.forking import fork
+from txregistry.daemon.workers.line import LogRelay, Order, ParentEnd, Report, close_copy, connect
+from txregistry.daemon.workers.seats import Seat, Seats
+from txregistry.daemon.workers.worker import Inheritance, run_worker
 
 
 class Child:

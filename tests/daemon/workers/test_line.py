@@ -4,8 +4,8 @@
 import pytest
 from twisted.internet.testing import StringTransport
 
-from txregistry.daemon.family import LogRelay, Order, ParentEnd, Report, WorkerEnd
-from txregistry.daemon.seats import Seats
+from txregistry.daemon.workers.line import LogRelay, Order, ParentEnd, Report, WorkerEnd
+from txregistry.daemon.workers.seats import Seats
 
 
 def connected(protocol: WorkerEnd | ParentEnd | LogRelay) -> StringTransport:

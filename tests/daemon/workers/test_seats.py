@@ -1,4 +1,4 @@
-from txregistry.daemon.seats import Seat, Seats
+from txregistry.daemon.workers.seats import Seat, Seats
 
 
 def seats(*connections: int) -> list[Seat]:

@@ -11,16 +11,16 @@ from twisted.logger import ILogObserver, Logger, globalLogPublisher
 
 from txregistry.config.model import Configuration
 from txregistry.daemon.assembly import assemble
-from txregistry.daemon.family import Order, WorkerEnd, connect
 from txregistry.daemon.interfaces import IReactor
 from txregistry.daemon.logging import StreamObserver
 from txregistry.daemon.problems import StartProblem
 from txregistry.daemon.process import settle_memory
-from txregistry.daemon.seats import Seat
 from txregistry.daemon.service import run_service
 from txregistry.daemon.signals import WORKER_SIGNALS, Stop, StopSignals
+from txregistry.daemon.workers.line import Order, WorkerEnd, connect
+from txregistry.daemon.workers.seats import Seat
+from txregistry.http.ports import adopt
 from txregistry.http.server import HTTPFactory
-from txregistry.http.transport import adopt
 
 if TYPE_CHECKING:
     from txregistry.http.tls import TLSContext

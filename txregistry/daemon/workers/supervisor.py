@@ -14,10 +14,10 @@ from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from txregistry.daemon.damping import Damping
-from txregistry.daemon.family import Order, Report
 from txregistry.daemon.interfaces import IManager, IReactor
 from txregistry.daemon.listening import address_text, hold
+from txregistry.daemon.workers.damping import Damping
+from txregistry.daemon.workers.line import Order, Report
 
 # Looks of the watchdog, of which two are its whole period, in which a worker has said nothing.
 _HUNG = 3

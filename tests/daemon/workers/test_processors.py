@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from txregistry.daemon.processors import usable_processors
+from txregistry.daemon.workers.processors import usable_processors
 
 ALLOWED = len(os.sched_getaffinity(0))
 

@@ -1,4 +1,4 @@
-from txregistry.daemon.damping import FIRST, LONGEST, STEADY, Damping
+from txregistry.daemon.workers.damping import FIRST, LONGEST, STEADY, Damping
 
 
 def test_the_first_end_is_made_good_at_once() -> None:

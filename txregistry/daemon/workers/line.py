@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IReactorSocket, ITransport
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.python.failure import Failure
 
-from txregistry.daemon.seats import Seat
+from txregistry.daemon.workers.seats import Seat
 
 
 class Report(Enum):

@@ -15,11 +15,11 @@ from twisted.logger import LogEvent, capturedLogs
 
 from tests.daemon.conftest import OneThreadReactor
 from tests.daemon.test_service import Port
-from txregistry.daemon.damping import FIRST, STEADY
-from txregistry.daemon.family import Order, Report
 from txregistry.daemon.interfaces import IReactor
-from txregistry.daemon.supervisor import Supervisor
 from txregistry.daemon.systemd import Notifier
+from txregistry.daemon.workers.damping import FIRST, STEADY
+from txregistry.daemon.workers.line import Order, Report
+from txregistry.daemon.workers.supervisor import Supervisor
 
 KILLED = int(signal.SIGKILL)
 FAILED = 1 << 8
