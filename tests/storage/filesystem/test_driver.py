@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -240,6 +241,35 @@ def test_what_is_not_in_memory_is_read_on_a_worker(
     assert LARGE[:200_000].startswith(again)
     assert workers.visits == visits + 1
     reader.close()
+
+
+def test_the_disk_is_kept_busy_with_what_follows_while_a_file_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, piece, ahead = os.urandom(1 << 20) * 10, 1 << 18, 4 << 20
+    (tmp_path / "file").write_bytes(content)
+    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda _file, start, count, _advice: told.append((start, count)))
+    look, missing = os.preadv, [BlockingIOError()]
+
+    def preadv(*arguments: Any) -> int:
+        if missing:
+            raise missing.pop()
+        return look(*arguments)
+
+    monkeypatch.setattr(os, "preadv", preadv)
+    workers = CountedWorkers()
+    reader = result_of(FilesystemDriver(str(tmp_path), workers, traits=LOCAL).open_reader("file"))
+    file = IFileBacked(reader)
+    received = b""
+    while len(received) < len(content):
+        found = file.read(len(received), piece)
+        received += found if isinstance(found, bytes) else result_of(found)
+    reader.close()
+    assert received == content
+    # Behind what was waited for; and again each time when less than that is left to fetch.
+    assert told == [(piece, ahead), (piece + ahead, ahead), (piece + 2 * ahead, len(content) - piece - 2 * ahead)]
+    assert workers.visits == 3
 
 
 def test_a_filesystem_in_memory_needs_no_worker_to_read() -> None:

@@ -28,8 +28,8 @@ TURN = 4_194_304
 # page may be overlooked; to look at all costs more than sending them.
 _PROBE_STEP = 524_288
 
-# How much of what follows the disk is told to fetch while a worker reads a piece.
-_AHEAD = 2_097_152
+# Of a file that had to be waited for, the disk is told to fetch so much at once, and always so much beforehand.
+_AHEAD = 4_194_304
 
 _probe = [bytearray(1)]
 # One buffer for all reads in the reactor's thread, where no two happen at once.
@@ -56,6 +56,8 @@ class PushReader:
         self._pushing = False
         self._closed = False
         self._at_work = 0
+        # Up to here the disk has been told to fetch; 0 while nothing had to be waited for.
+        self._told = 0
         self._piece: bytes | None = None
         self._consumer: IConsumer | None = None
         self._done: Deferred[None] | None = None
@@ -141,7 +143,13 @@ class PushReader:
             return None
 
     def _fetch(self, offset: int, count: int) -> Deferred[bytes]:
-        return self._work(_read_ahead, self._descriptor, offset, count)
+        start = max(self._told, offset + count)
+        self._told = min(start + _AHEAD, self.first + self.length)
+        return self._work(_read_ahead, self._descriptor, offset, count, start, self._told)
+
+    def _falls_behind(self, offset: int) -> bool:
+        """Whether the disk has too little left to do while what stands before this offset is being sent."""
+        return 0 < self._told < min(offset + _AHEAD, self.first + self.length)
 
     def _work(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         def back(result: T) -> T:
@@ -184,6 +192,8 @@ class FileReader(PushReader):
         flags = self._flags
         if not flags:
             return flags == 0
+        if self._falls_behind(offset):
+            return False
         try:
             for at in range(offset, offset + count, _PROBE_STEP):
                 os.preadv(self._descriptor, _probe, at, flags)
@@ -195,10 +205,12 @@ class FileReader(PushReader):
     def read(self, offset: int, count: int) -> bytes | Deferred[bytes]:
         """See `IFileBacked`."""
         count = min(count, PIECE)
-        return self._read_resident(offset, count) or self._fetch(offset, count)
+        piece = None if self._falls_behind(offset) else self._read_resident(offset, count)
+        return piece or self._fetch(offset, count)
 
 
-def _read_ahead(descriptor: int, offset: int, count: int) -> bytes:
+def _read_ahead(descriptor: int, offset: int, count: int, start: int, end: int) -> bytes:
     # The disk gets to know what follows too, and fetches it while this is being sent.
-    os.posix_fadvise(descriptor, offset, count + _AHEAD, os.POSIX_FADV_WILLNEED)
+    if start < end:
+        os.posix_fadvise(descriptor, start, end - start, os.POSIX_FADV_WILLNEED)
     return os.pread(descriptor, count, offset)
