@@ -16,10 +16,14 @@ CONTENT = b"content"
 
 
 class _BreakingCalls(WatchedCalls):
-    """Syncs of one path fail, or those of the whole; `meddle` is written as the first folder is renamed."""
+    """Syncs of one path fail, or those of the whole.
+
+    `vanishing` does so as it is renamed, and `meddle` is written as the first folder is renamed.
+    """
 
     broken = ""
     broken_as_whole = False
+    vanishing = ""
     meddle = ""
 
     def fdatasync(self, descriptor: int) -> None:
@@ -37,6 +41,8 @@ class _BreakingCalls(WatchedCalls):
         super().syncfs(descriptor)
 
     def rename(self, source: str, target: str) -> None:
+        if source == self.vanishing:
+            os.unlink(source)
         if self.meddle and os.path.isdir(source):
             Path(self.meddle).parent.mkdir(parents=True, exist_ok=True)
             Path(self.meddle).write_bytes(b"meddled")
@@ -162,6 +168,26 @@ def test_what_somebody_puts_into_the_upload_as_it_becomes_content_goes(tmp_path:
     store.calls.meddle = f"{tmp_path}/repository/_uploads/1/_takeover"
     assert store.commit([change]) == [None]
     assert os.listdir(tmp_path / "blobs/aa/aa01") == ["data"]
+
+
+def test_a_file_of_the_upload_that_vanishes_is_not_written_over(tmp_path: Path) -> None:
+    store = _Store(tmp_path)
+    change = store.upload(1, "aa01")
+    store.calls.vanishing = f"{tmp_path}/repository/_uploads/1/startedat"
+    assert store.commit([change]) == [None]
+    assert store.lost("aa01") == []
+
+
+def test_a_file_of_the_upload_that_somebody_is_writing_is_not_written_over(tmp_path: Path) -> None:
+    store = _Store(tmp_path)
+    change = store.upload(1, "aa01")
+    folder = tmp_path / "repository/_uploads/1"
+    (folder / "startedat").unlink()
+    (folder / ".unfinished.tmp").write_bytes(b"")
+    with open(folder / ".unfinished.tmp", "wb") as unfinished:
+        assert store.commit([change]) == [None]
+        unfinished.write(b"late")
+    assert (tmp_path / "repository/_layers/aa01/link").read_bytes() == b"aa01"
 
 
 def test_content_that_another_process_stores_at_the_same_moment_is_replaced(tmp_path: Path) -> None:

@@ -163,11 +163,16 @@ class DurableTree:
         Tell where it is, under a hidden name; None where there was none.
         """
         with os.scandir(folder) as entries:
-            spare = next((one.path for one in entries if one.path != but and one.is_file(follow_symlinks=False)), None)
+            # A hidden one is being written by somebody.
+            found = (one.path for one in entries if one.name[0] != "." and one.is_file(follow_symlinks=False))
+            spare = next((path for path in found if path != but), None)
         if spare is None:
             return None
         aside = f"{target}/{self._temporary()}"
-        self._within(target, lambda: self.calls.rename(spare, aside))
+        try:
+            self._rename_into(spare, aside)
+        except SourceMissing:
+            return None  # It was somebody's wish to have the upload, who has taken it back.
         return aside
 
     def discard(self, temporary: str) -> None:
