@@ -38,6 +38,14 @@ def test_the_first_time_only_opens_what_later_failures_are_reported_to(tmp_path:
     assert [whole.sync(), whole.sync()] == [False, True]
 
 
+def test_where_it_cannot_be_opened_it_is_tried_again_the_next_time(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    whole, _ = _filesystem(root)
+    assert not whole.sync()
+    root.mkdir()
+    assert [whole.sync(), whole.sync()] == [False, True]
+
+
 def test_it_is_worth_it_for_several_things_only(tmp_path: Path) -> None:
     whole, _ = _filesystem(tmp_path)
     assert not whole.is_worth(FEWEST - 1)

@@ -6,6 +6,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable
+from contextlib import suppress
 
 from twisted.logger import Logger
 
@@ -52,8 +53,9 @@ class WholeFilesystem:
         began = self._timer()
         if self._descriptor < 0:
             # What others were told of before would not be reported to it, so it serves from the next time on.
-            self._descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            weakref.finalize(self, os.close, self._descriptor)
+            with suppress(OSError):  # Too many files may be open; each by itself needs no more of them.
+                self._descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, self._descriptor)
             return False
         try:
             self._calls.syncfs(self._descriptor)
