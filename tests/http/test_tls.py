@@ -114,6 +114,12 @@ class TLSClient:
         self._incoming.write(self.wire.value())
         self.wire.clear()
 
+    def sealed(self, *contents: bytes) -> bytes:
+        """A record of each, one behind the other, for the test to hand over."""
+        for content in contents:
+            self.tls.write(content)
+        return self._outgoing.read()
+
     def send(self, data: bytes, cut: int = 1 << 30) -> None:
         """Encrypt and send."""
         self.tls.write(data)
@@ -156,6 +162,25 @@ def test_requests_are_answered_however_the_records_are_cut(server: Identity, sta
     (request, _) = client.application.requests
     assert request.secure
     assert (request.peer, request.peer_port, request.client_certificate) == ("192.0.2.7", 40123, None)
+
+
+@BOTH
+def test_what_looks_like_a_record_in_the_middle_of_one_holds_nothing_back(server: Identity, standard: bool) -> None:
+    client = TLSClient(settings(server), standard=standard)
+    client.shake_hands()
+    long = GET[:-2] + b"X: " + b"x" * 12_000 + b"\r\n\r\n"
+    for requests in range(2, 2_000, 2):
+        records = client.sealed(long, GET)
+        # Bytes of the first record that, as the header of one, would tell the length of all that is left.
+        misleading = (at for at in range(1, 12_000) if int.from_bytes(records[at + 3 : at + 5]) == len(records) - at - 5)
+        cut = next(misleading, 0)
+        client.connection.dataReceived(records[:cut])
+        client.connection.dataReceived(records[cut:])
+        assert len(client.application.requests) == requests
+        client.exchange()
+        if cut:
+            return
+    raise AssertionError("no record was misleading")
 
 
 @BOTH

@@ -14,8 +14,6 @@ PLAIN = 256 * 1024
 # ones from the kernel and gives them back: that cost five times as much as encryption does.
 _RECORD = 16 * 1024
 _TAKEN = 65 * 1024
-# RFC 8446 §5.1: type, version and length of a record.
-_HEADER = 5
 
 # One for all connections: it is emptied before it is used again.
 _plain = bytearray(PLAIN)
@@ -141,13 +139,10 @@ class PyOpenSSLEngine:
         self._tls = SSL.Connection(context, None)
         self._tls.set_accept_state()
         self._empty = True
-        # What has come is one record, and all of it.
-        self._one = False
         self.ended = False
 
     def feed(self, data: bytes) -> None:
         """See `Engine`."""
-        self._one = self._empty and len(data) == _HEADER + int.from_bytes(data[3:_HEADER], "big")
         self._empty = False
         self._tls.bio_write(data)
 
@@ -177,10 +172,8 @@ class PyOpenSSLEngine:
             return b""
         count = 0
         try:
-            while count < PLAIN and not self._empty:
+            while count < PLAIN:
                 count += self._tls.recv_into(cast(bytearray, _view[count:]), _RECORD)
-                # To be told that there is no more costs as much as to decrypt a small request.
-                self._empty = self._one
         except SSL.WantReadError:
             self._empty = True
         except SSL.ZeroReturnError:
