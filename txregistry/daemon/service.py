@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from twisted.application.service import IService, Service
+from twisted.application.service import IService
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from txregistry.concurrency.workers import ThreadWorkers
+from txregistry.daemon.bound import BoundService
 from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IManager, IReactor
 from txregistry.daemon.lines import BufferedLines
-from txregistry.daemon.listening import address_text, admit, hold
+from txregistry.daemon.listening import admit, hold
 from txregistry.daemon.upkeep import Upkeep
 
 _log = Logger()
 
 
-class RegistryService(Service):
+class RegistryService(BoundService):
     """Listens, and on its way out drains: no new connections, then the requests, then the commits, then the threads."""
 
     # What can keep it from serving is raised before it is started.
@@ -37,29 +38,16 @@ class RegistryService(Service):
         upkeep: Upkeep | None = None,
     ) -> None:
         """`listen` raises `CannotListen`; `workers` are started and stopped here, and so is `upkeep`."""
+        super().__init__(listen)
         self._reactor = reactor
-        self._listen = listen
         self._drain = drain
         self._workers = workers
         self._access_log = access_log
         self._manager = manager
         self._upkeep = upkeep
         self._beginning: Deferred[None] | None = None
-        self._port: IListeningPort | None = None
         self._watchdog = LoopingCall(manager.alive)
         self._watchdog.clock = reactor
-
-    def bind(self) -> IListeningPort:
-        """Listen, unless it does already; raise `CannotListen`. Connections wait until the reactor runs."""
-        if self._port is None:
-            self._port = self._listen()
-            _log.info("listening", address=address_text(self._port.getHost()))
-        return self._port
-
-    def privilegedStartService(self) -> None:
-        """Bind while the process may still use low ports."""
-        super().privilegedStartService()  # type: ignore[no-untyped-call]  # Twisted's own
-        self.bind()
 
     def startService(self) -> None:
         """Start the threads and the upkeep; tell the service manager as soon as the reactor runs and requests do."""

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from attrs import define, field
-from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall, IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from txregistry.daemon.bound import BoundService
 from txregistry.daemon.interfaces import IManager, IReactor
-from txregistry.daemon.listening import address_text, hold
+from txregistry.daemon.listening import hold
 from txregistry.daemon.workers.damping import Damping
 from txregistry.daemon.workers.line import Order, Report
 
@@ -63,7 +63,7 @@ class _Worker:
     ended: Deferred[None] = field(factory=Deferred)
 
 
-class Supervisor(Service):
+class Supervisor(BoundService):
     """Serves nothing itself."""
 
     def __init__(
@@ -76,11 +76,10 @@ class Supervisor(Service):
         stop: Callable[[], object],
     ) -> None:
         """`listen` raises `CannotListen`; there are to be `count` workers; `stop` ends a start that has failed."""
+        super().__init__(listen)
         self._reactor = reactor
-        self._listen = listen
         self._birth = birth
         self._manager = manager
-        self._port: IListeningPort | None = None
         self._workers: set[_Worker] = set()
         self._damping = {number: Damping() for number in range(1, count + 1)}
         self._waiting: dict[int, IDelayedCall] = {}
@@ -94,17 +93,10 @@ class Supervisor(Service):
         self.failed = False
 
     def bind(self) -> IListeningPort:
-        """Listen, unless it does already; raise `CannotListen`. Connections wait until there are workers."""
-        if self._port is None:
-            self._port = self._listen()
-            hold(self._port)
-            _log.info("listening", address=address_text(self._port.getHost()))
-        return self._port
-
-    def privilegedStartService(self) -> None:
-        """Bind while the process may still use low ports."""
-        super().privilegedStartService()  # type: ignore[no-untyped-call]  # Twisted's own
-        self.bind()
+        """See `BoundService`. Connections wait until there are workers, who take them."""
+        port = super().bind()
+        hold(port)
+        return port
 
     def startService(self) -> None:
         """Start the workers as soon as the reactor runs; the service manager is told when all of them answer."""
