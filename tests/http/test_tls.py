@@ -172,8 +172,8 @@ def test_what_looks_like_a_record_in_the_middle_of_one_holds_nothing_back(server
     for requests in range(2, 2_000, 2):
         records = client.sealed(long, GET)
         # Bytes of the first record that, as the header of one, would tell the length of all that is left.
-        misleading = (at for at in range(1, 12_000) if int.from_bytes(records[at + 3 : at + 5]) == len(records) - at - 5)
-        cut = next(misleading, 0)
+        ends = len(records) - 5
+        cut = next((at for at in range(1, 12_000) if int.from_bytes(records[at + 3 : at + 5]) == ends - at), 0)
         client.connection.dataReceived(records[:cut])
         client.connection.dataReceived(records[cut:])
         assert len(client.application.requests) == requests
