@@ -7,8 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,10 @@ from tests.live.support.client import Unexpected
 from tests.live.support.images import make_image
 from tests.live.support.server import Server
 from tests.live.support.tools import ROOT, require
+from tests.live.support.waiting import LIMIT, eventually
 
 pytestmark = pytest.mark.live
 
-LIMIT = 20.0
 V2 = Path("docker/registry/v2")
 # As fast as it is allowed to be.
 FAST: dict[str, Any] = {"collection": {"interval": "1s", "grace": "1s", "trash": "1s"}}
@@ -44,13 +42,6 @@ def by_hand(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT
-    while not true():
-        assert time.monotonic() < deadline, f"not within {LIMIT} s"
-        time.sleep(0.05)
 
 
 def blobs(data: Path) -> set[str]:

@@ -25,7 +25,8 @@ from tests.live.support.raw import read_answer
 from tests.live.support.server import Server
 from tests.live.support.system import host_name
 from tests.live.support.tools import require, run
-from tests.live.support.workers import alone, begun_patch, client_of, eventually, has_ended, workers_of
+from tests.live.support.waiting import eventually
+from tests.live.support.workers import alone, begun_patch, client_of, has_ended, workers_of
 
 pytestmark = pytest.mark.live
 

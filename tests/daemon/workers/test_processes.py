@@ -18,6 +18,7 @@ from tests.cli.test_serve import ACTIVATE
 from tests.daemon.process import LIMIT, SERVE, TWISTD, Client, Process, configured, run
 from tests.daemon.test_twistd import BACKGROUND, FOREGROUND, wait_for_end
 from tests.live.support.certificates import make_certificates
+from tests.live.support.waiting import eventually
 
 pytestmark = pytest.mark.live
 
@@ -61,6 +62,7 @@ def test_in_the_background_the_pid_file_is_the_parents_and_all_log_to_one_file(t
         listening = re.search(r"address=127\.0\.0\.1:(\d+)", log())
         assert listening
         asked(int(listening[1]), times=4)
+        eventually(lambda: len(pids(log())) == 2)
     finally:
         os.kill(parent, signal.SIGTERM)
         wait_for_end(parent)

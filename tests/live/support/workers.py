@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.live.support.client import Client
 from tests.live.support.raw import head
 from tests.live.support.server import Server
-
-LIMIT = 20.0
 
 
 def workers_of(parent: int) -> list[int]:
@@ -53,14 +50,6 @@ def alone(worker: int, workers: list[int]) -> Iterator[None]:
     finally:
         for pid in others:
             os.kill(pid, signal.SIGCONT)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until it holds; fail where that takes too long."""
-    end = time.monotonic() + LIMIT
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def has_ended(pid: int) -> bool:
