@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 
@@ -266,7 +267,7 @@ def test_a_manifest_that_is_tagged_while_it_waits_comes_back_with_its_blobs() ->
     digest, content = world.push_image(tag=None)
     world.later(GRACE + 1)
     world.collect(delete_untagged=True)
-    now(world.registry.tags.point(APP, LATEST, digest))
+    now(world.registry.tags.point(APP, LATEST, digest, nullcontext()))
     world.later(TRASH + 1)
     world.collect(delete_untagged=True)
     world.collect_to_the_end(delete_untagged=True)

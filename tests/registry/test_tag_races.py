@@ -2,36 +2,66 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
 
 from tests.registry.world import APP, LATEST, World, now
 from txregistry.oci import mediatypes
 from txregistry.oci.digest import Digest
+from txregistry.oci.errors import ManifestReferencesUnknown, ManifestUnknown
 from txregistry.oci.names import RepositoryName, Tag
-from txregistry.registry.taglocks import PATIENCE_SECONDS, RETRY_SECONDS, TagLocks
+from txregistry.registry.locks import PATIENCE_SECONDS, RETRY_SECONDS, FolderLocks
 from txregistry.storage import layout
+from txregistry.storage.errors import StorageFailure
+from txregistry.storage.interfaces import ILock
 from txregistry.storage.memory import MemoryDriver
 
 
 class Interruptible(MemoryDriver):
-    """Before the next write or deletion of a path something else happens, once."""
+    """Before a change something else happens, once: before that of a path, or when so many more have been made.
 
-    before: tuple[str, str, Callable[[], object]] | None = None
+    `watch` is called around every change; the deletion of a path that is `slow` waits.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__(now)
+        self.before: tuple[str, str, Callable[[], object]] | None = None
+        self.after_changes: tuple[int, Callable[[], object]] | None = None
+        self.watch: Callable[[], object] = int
+        self.can_lock = True
+        self.slow: tuple[str, Deferred[None]] | None = None
 
     async def write(self, path: str, content: bytes, durable: bool = True) -> None:
         self._interrupt("write", path)
         await super().write(path, content, durable)
+        self.watch()
 
     async def delete(self, path: str, durable: bool = True) -> None:
         self._interrupt("delete", path)
+        if self.slow is not None and self.slow[0] == path:
+            await self.slow[1]
         await super().delete(path, durable)
+        self.watch()
+
+    async def lock(self, path: str) -> ILock:
+        if not self.can_lock:
+            raise StorageFailure(path, "this filesystem cannot lock")
+        return await super().lock(path)
 
     def _interrupt(self, method: str, path: str) -> None:
+        self.watch()
         if self.before is not None and self.before[:2] == (method, path):
             (_, _, act), self.before = self.before, None
             act()
+        if self.after_changes is not None:
+            count, act = self.after_changes
+            self.after_changes = (count - 1, act) if count else None
+            if count == 0:
+                act()
 
 
 class Interrupted(World):
@@ -50,6 +80,16 @@ class Interrupted(World):
     def before(self, method: str, path: str, act: Callable[[], object]) -> None:
         """Let it happen before that call."""
         self.store.before = (method, path, act)
+
+    def let_no_tag_dangle(self) -> None:
+        """From now on whatever a power cut leaves must be in order."""
+
+        def check() -> None:
+            stored = now(self.elsewhere.tags.page(APP, None, None))[0]
+            for tag in map(Tag.parse, stored):
+                assert now(self.driver.stat(layout.revision_link(APP, now(self.elsewhere.tags.resolve(APP, tag)))))
+
+        self.store.watch = check
 
 
 def test_a_tag_that_is_moved_while_its_manifest_is_deleted_stays() -> None:
@@ -81,12 +121,95 @@ def test_a_manifest_that_is_deleted_while_its_tag_is_set_is_stored_again() -> No
     assert now(world.registry.manifests.get(APP, LATEST))[1].content == content
 
 
-def test_a_tag_that_is_set_while_its_manifest_is_deleted_goes_with_it() -> None:
+@pytest.mark.parametrize(
+    ("order", "moment"),
+    [("a push comes into a deletion", moment) for moment in range(3)]
+    + [("a deletion comes into a push", moment) for moment in range(4)],
+)
+def test_at_no_moment_of_a_push_and_a_deletion_does_a_tag_name_what_is_not_there(order: str, moment: int) -> None:
+    world = Interrupted()
+    digest, content = world.push_image()
+    other = Tag("other")
+    told: list[Deferred[object]] = []
+
+    def push() -> None:
+        put = world.elsewhere.manifests.put(APP, other, content, mediatypes.OCI_MANIFEST)
+        told.append(Deferred.fromCoroutine(put))
+
+    def delete() -> None:
+        told.append(Deferred.fromCoroutine(world.registry.manifests.delete(APP, digest)))
+
+    first, second = (delete, push) if order.startswith("a push") else (push, delete)
+    world.store.after_changes = (moment, second)
+    world.let_no_tag_dangle()
+    first()
+    world.clock.pump([RETRY_SECONDS] * 5)
+    world.store.watch()
+    # Whoever is late may be told that it is gone, and everybody is told something.
+    results: list[object] = []
+    for one in told:
+        one.addBoth(results.append)
+    assert len(results) == 2
+    assert all(isinstance(one.value, ManifestUnknown) for one in results if isinstance(one, Failure))
+
+
+def test_a_deletion_whose_client_goes_away_is_carried_through() -> None:
+    world = Interrupted()
+    digest, _ = world.push_image()
+    goes_on: Deferred[None] = Deferred()
+    world.store.slow = (layout.tag(APP, LATEST), goes_on)
+    failures: list[Failure] = []
+    deletion = Deferred.fromCoroutine(world.registry.manifests.delete(APP, digest))
+    deletion.addErrback(failures.append)
+    deletion.cancel()
+    assert [type(failure.value) for failure in failures] == [CancelledError]
+    goes_on.callback(None)
+    with pytest.raises(ManifestUnknown):
+        now(world.registry.manifests.get(APP, digest))
+    assert now(world.registry.tags.page(APP, None, None)) == ([], False)
+
+
+def test_a_push_waits_for_the_deletion_of_its_manifest_and_stores_it_again() -> None:
     world = Interrupted()
     digest, content = world.push_image(tag=None)
+    pushes: list[Deferred[object]] = []
+
+    def push() -> None:
+        put = world.elsewhere.manifests.put(APP, LATEST, content, mediatypes.OCI_MANIFEST)
+        pushes.append(Deferred.fromCoroutine(put))
+
+    world.before("delete", layout.revision(APP, digest), push)
+    now(world.registry.manifests.delete(APP, digest))
+    world.clock.advance(RETRY_SECONDS)
+    assert pushes[0].called
+    assert now(world.registry.manifests.get(APP, LATEST))[1].content == content
+
+
+def test_where_the_store_cannot_lock_a_tag_that_is_set_while_its_manifest_is_deleted_goes_with_it() -> None:
+    world = Interrupted()
+    digest, content = world.push_image(tag=None)
+    world.store.can_lock = False
     world.before("delete", layout.revision(APP, digest), lambda: world.put(content))
     now(world.registry.manifests.delete(APP, digest))
     assert now(world.registry.tags.page(APP, None, None)) == ([], False)
+
+
+def test_a_refused_push_takes_nothing_from_who_pushed_the_same_before() -> None:
+    """A blob is deleted between two pushes of one manifest: the later is refused, the tag of the earlier stays."""
+    world = Interrupted()
+    content = world.image()
+    digest = Digest.of(content)
+    (layer,) = (Digest.parse(one["digest"]) for one in json.loads(content)["layers"])
+
+    def push_and_delete_a_layer() -> None:
+        world.put(content)
+        now(world.elsewhere.blobs.delete(APP, layer))
+
+    world.before("write", layout.revision_link(APP, digest), push_and_delete_a_layer)
+    with pytest.raises(ManifestReferencesUnknown):
+        now(world.registry.manifests.put(APP, Tag("other"), content, mediatypes.OCI_MANIFEST))
+    assert now(world.registry.tags.page(APP, None, None)) == (["latest"], False)
+    assert now(world.registry.manifests.get(APP, LATEST))[1].content == content
 
 
 def test_a_tag_that_moves_while_it_is_read_is_read_again() -> None:
@@ -129,7 +252,7 @@ def test_a_process_that_holds_a_tag_for_ever_is_passed_by() -> None:
     entered: list[bool] = []
 
     async def enter() -> None:
-        async with TagLocks(world.driver, world.clock).hold(APP, LATEST):
+        async with FolderLocks(world.driver, world.clock).hold(layout.tag(APP, LATEST)):
             entered.append(True)
 
     Deferred.fromCoroutine(enter())
@@ -141,11 +264,11 @@ def test_a_process_that_holds_a_tag_for_ever_is_passed_by() -> None:
 def test_who_waits_for_a_tag_in_one_process_is_served_in_order() -> None:
     world = World()
     world.push_image()
-    locks, order = TagLocks(world.driver, world.clock), list[int]()
+    locks, order = FolderLocks(world.driver, world.clock), list[int]()
     gate: Deferred[None] = Deferred()
 
     async def enter(number: int) -> None:
-        async with locks.hold(APP, LATEST):
+        async with locks.hold(layout.tag(APP, LATEST)):
             order.append(number)
             if number == 0:
                 await gate

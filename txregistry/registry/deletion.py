@@ -13,9 +13,9 @@ from txregistry.oci.errors import RepositoryUnknown, TagInvalid
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.registry.catalog import Catalog
 from txregistry.registry.collection.emptied import EmptyRepositories
+from txregistry.registry.locks import FolderLocks
 from txregistry.registry.purging import Purging
 from txregistry.registry.revisions import Revisions
-from txregistry.registry.taglocks import TagLocks
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
@@ -30,7 +30,7 @@ class RepositoryDeletion:
     """What the repository alone has goes at once; content in common is left for the next collection to find."""
 
     def __init__(
-        self, stores: Stores, catalog: Catalog, revisions: Revisions, locks: TagLocks, purging: Purging, turns: Turns
+        self, stores: Stores, catalog: Catalog, revisions: Revisions, locks: FolderLocks, purging: Purging, turns: Turns
     ) -> None:
         self._stores = stores
         self._catalog = catalog
@@ -86,7 +86,7 @@ class RepositoryDeletion:
             except TagInvalid:
                 await self._drop(f"{layout.tags(name)}/{text}")
                 continue
-            async with self._locks.hold(name, tag):
+            async with self._locks.hold(layout.tag(name, tag)):
                 if await wanted(tag):
                     await self._drop(layout.tag(name, tag))
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from attrs import frozen
 
+from txregistry.concurrency.shield import shielded
 from txregistry.oci.digest import CANONICAL_ALGORITHM, Digest
-from txregistry.oci.errors import DigestInvalid, ManifestInvalid, ManifestReferencesUnknown, ManifestUnknown
+from txregistry.oci.errors import (
+    DigestInvalid,
+    ManifestInvalid,
+    ManifestReferencesUnknown,
+    ManifestUnknown,
+    RepositoryUnknown,
+)
 from txregistry.oci.manifest import Manifest
 from txregistry.oci.names import Reference, RepositoryName, Tag
 from txregistry.registry.media import StoredManifest
@@ -90,14 +98,8 @@ class Manifests:
         await self._confirm(name, manifest, digest, content)
         if manifest.subject is not None:
             await self._referrers.add(name, manifest, digest, len(content))
-
-        async def ensure() -> None:
-            if not await self._revisions.claim(name, digest):
-                # Somebody has deleted it since: then this push is the later one.
-                await self._revisions.put(name, digest, content)
-
         for tag in dict.fromkeys(tags):
-            await self._tags.point(name, tag, digest, ensure, tag in kept)
+            await self._tags.point(name, tag, digest, self._revisions.kept(name, digest, content), tag in kept)
         return PushedManifest(digest, None if manifest.subject is None else manifest.subject.digest)
 
     async def _confirm(self, name: RepositoryName, manifest: Manifest, digest: Digest, content: bytes) -> None:
@@ -111,8 +113,15 @@ class Manifests:
         try:
             await self._references.check(name, manifest)
         except ManifestReferencesUnknown:
-            await self._revisions.delete(name, digest)
+            await shielded(self._take_back(name, digest))
             raise
+
+    async def _take_back(self, name: RepositoryName, digest: Digest) -> None:
+        async with self._revisions.alone(name, digest):
+            with suppress(ManifestUnknown, RepositoryUnknown):
+                # One with a tag was pushed by somebody else, before the blob was deleted.
+                if not await self._tags.has_any_of(name, digest):
+                    await self._revisions.delete(name, digest)
 
     async def delete(self, name: RepositoryName, reference: Reference) -> None:
         """By tag: the tag alone. By digest: the manifest and every tag on it. Durable; raise `ManifestUnknown`.
@@ -123,14 +132,18 @@ class Manifests:
             await self._tags.delete(name, reference)
             return
         stored = await self._revisions.get(name, reference)
-        # The tags go first: whenever this is cut short, no tag names what is not there.
-        await self._tags.delete_all_of(name, reference)
-        await self._revisions.delete(name, reference)
+        await shielded(self._delete(name, reference, stored))
+
+    async def _delete(self, name: RepositoryName, reference: Digest, stored: StoredManifest) -> None:
+        async with self._revisions.alone(name, reference):
+            # The tags go first: whenever this is cut short, no tag names what is not there.
+            await self._tags.delete_all_of(name, reference)
+            await self._revisions.delete(name, reference)
 
         async def still() -> bool:
             return not await self._revisions.claim(name, reference)
 
-        # One that was set in the meantime, if the push of it did not see the deletion and store the manifest again.
+        # Where the store cannot lock, one may have been set by a push that did not see the deletion.
         await self._tags.delete_all_of(name, reference, still)
         try:
             manifest, _ = await self._parsing.parse(stored.content, stored.media_type, reference.algorithm)

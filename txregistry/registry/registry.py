@@ -16,13 +16,13 @@ from txregistry.registry.catalog import Catalog
 from txregistry.registry.collection.collector import Collector
 from txregistry.registry.deletion import RepositoryDeletion
 from txregistry.registry.leases import Leases
+from txregistry.registry.locks import FolderLocks
 from txregistry.registry.manifests import Manifests
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.progress import Progress
 from txregistry.registry.purging import Purging
 from txregistry.registry.referrers import Referrers
 from txregistry.registry.revisions import Revisions
-from txregistry.registry.taglocks import TagLocks
 from txregistry.registry.tags import Tags
 from txregistry.registry.takeover import Holds
 from txregistry.registry.uploads import Uploads
@@ -69,8 +69,8 @@ class Registry:
         stores, turns = Stores.over(driver, workers), Turns(clock)
         leases = Leases(driver, stores.trash, grace, now)
         verified = VerifiedBlobs(stores, workers) if verify_reads else None
-        blobs, revisions = RepositoryBlobs(stores, leases, verified), Revisions(stores, leases, verify_reads)
-        locks = TagLocks(driver, clock)
+        locks = FolderLocks(driver, clock)
+        blobs, revisions = RepositoryBlobs(stores, leases, verified), Revisions(stores, leases, locks, verify_reads)
         tags = Tags(stores, turns, locks)
         parsing = ManifestParsing(workers)
         referrers = Referrers(stores, revisions, parsing, turns)

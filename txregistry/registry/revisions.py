@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import ManifestUnknown
 from txregistry.oci.names import RepositoryName
 from txregistry.registry.leases import Leases
+from txregistry.registry.locks import FolderLocks
 from txregistry.registry.media import StoredManifest, stored_manifest
 from txregistry.registry.verified import ContentDamaged, tell_damage
 from txregistry.storage import layout
@@ -23,9 +25,10 @@ class Revisions:
     `verify` bytes that come from the store, not from the cache, are checked.
     """
 
-    def __init__(self, stores: Stores, leases: Leases, verify: bool = False) -> None:
+    def __init__(self, stores: Stores, leases: Leases, locks: FolderLocks, verify: bool = False) -> None:
         self._stores = stores
         self._leases = leases
+        self._locks = locks
         self._verify = verify
 
     async def claim(self, name: RepositoryName, digest: Digest) -> bool:
@@ -64,6 +67,21 @@ class Revisions:
             await self._stores.links.delete(layout.revision(name, digest), layout.revision_link(name, digest))
         except PathNotFound:
             raise ManifestUnknown(name, digest) from None
+
+    def alone(self, name: RepositoryName, digest: Digest) -> AbstractAsyncContextManager[None]:
+        """The body runs while nobody else deletes the manifest or lets a tag name it."""
+        return self._locks.hold(layout.revision(name, digest))
+
+    @asynccontextmanager
+    async def kept(self, name: RepositoryName, digest: Digest, content: bytes) -> AsyncIterator[None]:
+        """The body runs while the repository has the manifest and nobody deletes it; where it is gone it is stored."""
+        while True:
+            async with self.alone(name, digest):
+                if await self.claim(name, digest):
+                    yield
+                    return
+            # Somebody has deleted it since it was pushed: then this push is the later one.
+            await self.put(name, digest, content)
 
     async def _read(self, target: Digest) -> StoredManifest | None:
         if not self._verify:

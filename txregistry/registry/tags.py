@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from itertools import compress
 
+from txregistry.concurrency.shield import shielded
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import Digest
 from txregistry.oci.errors import ManifestUnknown, RepositoryUnknown, TagExists, TagInvalid
 from txregistry.oci.names import RepositoryName, Tag
-from txregistry.registry.taglocks import TagLocks
+from txregistry.registry.locks import FolderLocks
 from txregistry.storage import layout
 from txregistry.storage.errors import PathNotFound
 from txregistry.storage.stores import Stores
@@ -29,7 +30,7 @@ async def _always() -> bool:
 class Tags:
     """A tag is a link; to set it is one rename, so a reader sees the old manifest or the new."""
 
-    def __init__(self, stores: Stores, turns: Turns, locks: TagLocks) -> None:
+    def __init__(self, stores: Stores, turns: Turns, locks: FolderLocks) -> None:
         self._stores = stores
         self._turns = turns
         self._locks = locks
@@ -47,20 +48,16 @@ class Tags:
         name: RepositoryName,
         tag: Tag,
         digest: Digest,
-        ensure: Callable[[], Awaitable[object]] = _always,
+        kept: AbstractAsyncContextManager[None],
         keep: bool = False,
     ) -> None:
         """Let the tag name a manifest; durable.
 
-        `ensure` sees that the repository has it, and is called while nobody can remove the tag. With `keep` the tag is
-        only set where there is none: raise `TagExists`; of many at once exactly one sets it.
+        While `kept` is entered the repository has it, and nobody deletes it. With `keep` the tag is only set where
+        there is none: raise `TagExists`; of many at once exactly one sets it.
         """
         await self._stores.links.write(layout.tag_history(name, tag, digest), digest)
-        async with self._locks.hold(name, tag):
-            if keep:
-                await self.check_free(name, tag)
-            await ensure()
-            await self._stores.links.write(layout.tag_current(name, tag), digest)
+        await shielded(self._set(name, tag, digest, kept, keep))
 
     async def check_free(self, name: RepositoryName, tag: Tag) -> None:
         """Raise `TagExists` where the tag names something."""
@@ -70,23 +67,29 @@ class Tags:
     async def delete(self, name: RepositoryName, tag: Tag) -> None:
         """Remove the tag and nothing else, durably; raise `ManifestUnknown`."""
         await self.resolve(name, tag)
-        async with self._locks.hold(name, tag):
-            await self._remove(name, tag)
+        await shielded(self._delete(name, tag))
 
     async def delete_all_of(
         self, name: RepositoryName, digest: Digest, still: Callable[[], Awaitable[bool]] = _always
     ) -> None:
-        """Remove every tag that names the manifest, durably.
+        """Remove every tag that names the manifest, durably; whoever can be cancelled shields it.
 
         `still` is asked at the last moment whether to go on with one. A tag that is moved meanwhile stays.
         """
         async for tag, target in self._all(name):
             if target == digest:
-                async with self._locks.hold(name, tag):
+                async with self._locks.hold(layout.tag(name, tag)):
                     current = await self._stores.links.target(layout.tag_current(name, tag))
                     if current == digest and await still():
                         with suppress(ManifestUnknown):
                             await self._remove(name, tag)
+
+    async def has_any_of(self, name: RepositoryName, digest: Digest) -> bool:
+        """Whether any tag names the manifest."""
+        async for _, target in self._all(name):
+            if target == digest:
+                return True
+        return False
 
     async def page(self, name: RepositoryName, last: str | None, limit: int | None) -> tuple[list[str], bool]:
         """Tags in ASCIIbetical order behind `last`, at most `limit`, and whether more follow.
@@ -140,6 +143,18 @@ class Tags:
     async def _is_set(self, name: RepositoryName, text: str) -> bool:
         tag = _parse(text)
         return tag is not None and await self._stores.links.target(layout.tag_current(name, tag)) is not None
+
+    async def _set(
+        self, name: RepositoryName, tag: Tag, digest: Digest, kept: AbstractAsyncContextManager[None], keep: bool
+    ) -> None:
+        async with kept, self._locks.hold(layout.tag(name, tag)):
+            if keep:
+                await self.check_free(name, tag)
+            await self._stores.links.write(layout.tag_current(name, tag), digest)
+
+    async def _delete(self, name: RepositoryName, tag: Tag) -> None:
+        async with self._locks.hold(layout.tag(name, tag)):
+            await self._remove(name, tag)
 
     async def _remove(self, name: RepositoryName, tag: Tag) -> None:
         try:

@@ -1,7 +1,8 @@
-"""One at a time changes a tag, among all processes on a store.
+"""One at a time changes a tag, or deletes a manifest or lets a tag name it, among all processes on a store.
 
-A tag is set by one rename, which needs no lock. What needs one is to change a tag because of what was seen before: to
-remove it only if it names a certain manifest, to set it only while the manifest is there.
+A tag is set by one rename, which needs no lock. What needs one is to change something because of what was seen before:
+to remove a tag only if it names a certain manifest, to set it only while the manifest is there, to delete a manifest
+only when no tag names it. Who needs both locks the manifest first.
 """
 
 from __future__ import annotations
@@ -13,18 +14,16 @@ from twisted.internet.defer import DeferredLock
 from twisted.internet.interfaces import IReactorTime
 
 from txregistry.concurrency.pausing import pause
-from txregistry.oci.names import RepositoryName, Tag
-from txregistry.storage import layout
 from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.interfaces import ILock, IStorageDriver
 
-# How often another process is asked again, and for how long: whoever holds a tag longer does not move any more.
+# How often another process is asked again, and for how long: whoever holds a folder longer does not move any more.
 RETRY_SECONDS = 0.01
 PATIENCE_SECONDS = 10.0
 
 
-class TagLocks:
-    """Within a process whoever waits is served in order; between processes the folder of the tag is locked."""
+class FolderLocks:
+    """Within a process whoever waits is served in order; between processes the folder itself is locked."""
 
     def __init__(self, driver: IStorageDriver, clock: IReactorTime) -> None:
         self._driver = driver
@@ -32,12 +31,11 @@ class TagLocks:
         self._turns: dict[str, DeferredLock] = {}
 
     @asynccontextmanager
-    async def hold(self, name: RepositoryName, tag: Tag) -> AsyncIterator[None]:
-        """The body runs while nobody else holds the tag. Where the store cannot lock, this process alone is kept out.
+    async def hold(self, folder: str) -> AsyncIterator[None]:
+        """The body runs while nobody else holds the folder. Whoever can be cancelled shields it: workers would go on.
 
-        A tag that has no folder is held within this process only.
+        Where the store cannot lock, or has no such folder, this process alone is kept out.
         """
-        folder = layout.tag(name, tag)
         turn = self._turns.setdefault(folder, DeferredLock())
         try:
             async with turn:
