@@ -19,3 +19,10 @@ def test_who_served_for_long_has_not_failed_again() -> None:
         damping.after(served=0.1)
     assert damping.after(served=STEADY) == 0.0
     assert damping.after(served=0.1) == FIRST
+
+
+def test_who_serves_for_longer_than_it_was_waited_for_is_not_waited_for_longer() -> None:
+    damping = Damping()
+    assert max(damping.after(served=3.0) for _ in range(2000)) == FIRST
+    assert [damping.after(served=0.1) for _ in range(4)] == [2 * FIRST, 4 * FIRST, 8 * FIRST, 16 * FIRST]
+    assert damping.after(served=17 * FIRST) == 16 * FIRST

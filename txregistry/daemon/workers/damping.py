@@ -13,16 +13,20 @@ STEADY = 60.0
 
 @define
 class Damping:
-    """The first time at once, then twice as long each time, so that what cannot work does not take a core."""
+    """The first time at once, then twice as long each time, so that what cannot work does not take a core.
 
-    _ends: int = 0
+    A wait does not grow while it is shorter than what was served since the one before it: to be away for longer than
+    one was there would turn a request that now and then ends a worker into an outage.
+    """
+
+    _wait: float | None = None
 
     def after(self, served: float) -> float:
         """Seconds to wait, after one that served for so many."""
-        if served >= STEADY:
-            self._ends = 0
-        self._ends += 1
-        if self._ends == 1:
-            return 0.0
-        # The exponent is bounded, so that no count overflows.
-        return min(FIRST * 2.0 ** min(self._ends - 2, 32), LONGEST)
+        if self._wait is None or served >= STEADY:
+            self._wait = 0.0
+        elif self._wait == 0.0:
+            self._wait = FIRST
+        elif served <= self._wait:
+            self._wait = min(2.0 * self._wait, LONGEST)
+        return self._wait
