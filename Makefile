@@ -11,6 +11,9 @@ CONFORMANCE := github.com/opencontainers/distribution-spec/conformance@v0.0.0-20
 # More for pytest: make test ARGS="--kills 50 -k resume"
 ARGS ?=
 
+# Servers are started hundreds of times, and each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test faults conformance bench lint types format tools clean
 
 help:  ## Show this list.
