@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from txregistry.storage.filesystem.calls import SystemCalls
@@ -10,20 +11,13 @@ from txregistry.storage.filesystem.whole import FEWEST, REST, SLOW, WholeFilesys
 
 
 class _TimedCalls(SystemCalls):
-    """Syncing takes so many seconds of a clock that nothing else moves; `meanwhile` happens during it."""
+    """Syncing takes so many seconds of a clock that nothing else moves."""
 
     now = 0.0
     takes = 0.0
-    error = False
-    meanwhile: Callable[[], object] | None = None
 
     def syncfs(self, descriptor: int) -> None:
         self.now += self.takes
-        meanwhile, self.meanwhile = self.meanwhile, None
-        if meanwhile is not None:
-            meanwhile()
-        if self.error:
-            raise OSError(5, "input/output error")
         super().syncfs(descriptor)
 
 
@@ -71,18 +65,27 @@ def test_what_waits_for_the_data_of_others_is_left_alone_for_ever_longer_times(t
     assert whole.is_worth(FEWEST)
 
 
-def test_a_failure_is_one_for_whoever_syncs_at_the_same_time(tmp_path: Path) -> None:
-    # syncfs(2) tells of what could not be written once for each open file.
-    whole, calls = _filesystem(tmp_path)
-    whole.sync()
-    outcomes: list[bool] = []
+def test_a_failure_is_told_to_whoever_syncs_at_the_same_time(tmp_path: Path) -> None:
+    """syncfs(2) tells each open descriptor once of what could not be written."""
+    told: set[int] = set()
 
-    def another_fails() -> None:
-        calls.error = True
-        outcomes.append(whole.sync())
-        calls.error = False
+    class OnceEach(SystemCalls):
+        broken = False
 
-    calls.meanwhile = another_fails
-    assert not whole.sync()
+        def syncfs(self, descriptor: int) -> None:
+            if self.broken and descriptor not in told:
+                told.add(descriptor)
+                if len(told) == 1:
+                    # The other's whole call comes between this one's failure in the kernel and its being heard of.
+                    outcomes.append(other.submit(whole.sync).result())
+                raise OSError(errno.EIO, "input/output error")
+
+    calls, outcomes = OnceEach(), list[bool]()
+    whole = WholeFilesystem(str(tmp_path), calls, is_possible=True)
+    with ThreadPoolExecutor(1) as other:
+        assert [whole.sync(), other.submit(whole.sync).result()] == [False, False]
+        assert [whole.sync(), other.submit(whole.sync).result()] == [True, True]
+        calls.broken = True
+        assert not whole.sync()
     assert outcomes == [False]
     assert not whole.is_worth(FEWEST)

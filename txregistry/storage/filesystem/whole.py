@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import weakref
 from collections.abc import Callable
@@ -39,7 +40,9 @@ class WholeFilesystem:
         self._is_possible = is_possible
         self._not_before = -1.0
         self._rest = REST
-        self._descriptor = -1
+        # The kernel tells each open descriptor once of what could not be written, so each thread has its own: of two
+        # that sync at the same time the other would take for written what the first is told of.
+        self._mine = threading.local()
 
     def is_worth(self, count: int) -> bool:
         """Whether so many things should wait for this together."""
@@ -48,24 +51,26 @@ class WholeFilesystem:
     def sync(self) -> bool:
         """Whether all that was written before the call is on disk. Where not, each file has to be asked about itself.
 
-        After a failure that is so for good, also for whoever called at the same time: it is told only once.
+        After a failure that is so for good.
         """
         began = self._timer()
-        if self._descriptor < 0:
+        descriptor: int | None = getattr(self._mine, "descriptor", None)
+        if descriptor is None:
             # What others were told of before would not be reported to it, so it serves from the next time on.
             with suppress(OSError):  # Too many files may be open; each by itself needs no more of them.
-                self._descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                weakref.finalize(self, os.close, self._descriptor)
+                self._mine.descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                weakref.finalize(self, os.close, self._mine.descriptor)
             return False
         try:
-            self._calls.syncfs(self._descriptor)
+            self._calls.syncfs(descriptor)
         except OSError as error:
             self._is_possible = False
             _log.error("the filesystem cannot be synced as a whole", reason=error.strerror or str(error))
+            return False
         took = self._timer() - began
         if took > SLOW:
             self._not_before = self._timer() + self._rest
             self._rest = min(2 * self._rest, LONGEST_REST)
         else:
             self._rest = REST
-        return self._is_possible
+        return True
