@@ -61,7 +61,6 @@ class FilesystemDriver:
         try:
             os.makedirs(self.root, exist_ok=True)
             self.traits = probe(self.root) if traits is None else traits
-            self._identity = os.stat(self.root)
         except (OSError, ValueError) as error:
             raise StorageFailure(root, str(error)) from error
         self._prefix = self.root.rstrip("/") + "/"
@@ -238,8 +237,7 @@ class FilesystemDriver:
             raise while_writing(error, self.root) from error
 
     def _check(self) -> None:
-        if not os.path.samestat(os.stat(self.root), self._identity):
-            raise StorageFailure(self.root, "another folder stands there than at the start")
+        self._tree.check_root()
         self._tree.try_writing()
 
     async def _opened(self, opening: Callable[[str], Opened], path: str) -> Opened:

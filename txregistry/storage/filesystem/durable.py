@@ -62,6 +62,7 @@ class DurableTree:
         self, root: str, calls: SystemCalls, sync_folders: bool = True, whole: WholeFilesystem | None = None
     ) -> None:
         self.root = root
+        self._identity = os.stat(root)
         self.calls = calls
         self.folders = Settling(root, calls, sync_folders)
         self.whole = whole or WholeFilesystem(root, calls, is_possible=False)
@@ -213,6 +214,11 @@ class DurableTree:
                 if path == self.root:
                     raise  # Otherwise somebody removed that folder too.
 
+    def check_root(self) -> None:
+        """Raise where the root folder is another one than at the start: its disk may be mounted no more."""
+        if not os.path.samestat(os.stat(self.root), self._identity):
+            raise OSError(errno.ESTALE, "another folder stands there than at the start", self.root)
+
     def try_writing(self) -> None:
         """Make a file in the root folder, sync it and remove it; raise what stands against that."""
         path = f"{self.root}/{self._temporary()}"
@@ -243,10 +249,13 @@ class DurableTree:
         if folder == self.root:
             # Never made here: where the disk is not mounted any more, its mount point must stay empty.
             raise OSError(errno.ENOENT, "the root folder is gone", folder)
+        above = os.path.dirname(folder)
+        if above == self.root:
+            # Nor where the root is the mount point itself: what was written there would be lost when the disk is back.
+            self.check_root()
         try:
             self._mkdir(folder)
         except FileNotFoundError:
-            above = os.path.dirname(folder)
             self._make(above)
             with contextlib.suppress(FileNotFoundError):  # Removed again at once: the step is tried again, and fails.
                 # Another process may have known this folder before it was removed, and takes its entry for settled.
