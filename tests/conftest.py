@@ -34,3 +34,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--snapshots", type=int, default=10, help="how often each test of power loss looks at the disk")
     group.addoption("--storm-seconds", type=float, default=30, help="how long each storm lasts")
     group.addoption("--rounds", type=int, default=100, help="how often clients race for one thing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let a long size take longer before it counts as one that hangs."""
+    for item in items:
+        for mark in item.iter_markers("takes"):
+            option, seconds = mark.args
+            item.add_marker(pytest.mark.timeout(float(config.getini("timeout")) + seconds * config.getoption(option)))

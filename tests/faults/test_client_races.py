@@ -17,7 +17,7 @@ from tests.faults.support.fsck import harm
 from tests.live.support.client import MANIFEST, Client, artifact_manifest, digest_of, location, with_query
 from tests.live.support.server import Server
 
-pytestmark = [pytest.mark.live, pytest.mark.faults]
+pytestmark = [pytest.mark.live, pytest.mark.faults, pytest.mark.takes("--rounds", 2)]
 
 T = TypeVar("T")
 

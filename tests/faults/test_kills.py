@@ -21,6 +21,7 @@ pytestmark = [pytest.mark.live, pytest.mark.faults]
 RESTART_LIMIT = 5.0
 
 
+@pytest.mark.takes("--collected-kills", 5)
 @pytest.mark.parametrize("collected", [False, True], ids=["kept", "collected"])
 def test_nothing_acknowledged_is_lost_by_kill_9(
     collected: bool, tmp_path: Path, seed: int, pytestconfig: pytest.Config

@@ -24,6 +24,7 @@ MIB = 1024 * 1024
 RESTART_LIMIT = 5.0
 
 
+@pytest.mark.takes("--snapshots", 15)
 @pytest.mark.parametrize("collected", [False, True], ids=["kept", "collected"])
 def test_nothing_acknowledged_is_lost_by_a_power_cut(
     collected: bool, tmp_path: Path, seed: int, pytestconfig: pytest.Config

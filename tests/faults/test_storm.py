@@ -11,6 +11,7 @@ from tests.faults.storm import storm
 pytestmark = [pytest.mark.live, pytest.mark.faults]
 
 
+@pytest.mark.takes("--storm-seconds", 2)
 @pytest.mark.parametrize("servers", [1, 2], ids=["one process", "two processes on one folder"])
 def test_no_push_breaks_while_the_store_is_collected(
     servers: int, tmp_path: Path, seed: int, pytestconfig: pytest.Config

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.live
 RESTART_LIMIT = 5.0
 
 
+@pytest.mark.takes("--kills", 5)
 def test_nothing_acknowledged_is_lost_by_kill_9(
     kind: str, tmp_path: Path, pytestconfig: pytest.Config, figure: Callable[[str], None]
 ) -> None:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.live
 MIB = 1024 * 1024
 
 
+@pytest.mark.takes("--power-cuts", 10)
 def test_nothing_acknowledged_is_lost_by_a_power_cut(
     kind: str, tmp_path: Path, pytestconfig: pytest.Config, figure: Callable[[str], None]
 ) -> None:

@@ -406,6 +406,7 @@ def _subject(content: bytes) -> Digest | None:
     return None if subject is None else Digest.parse(subject["digest"])
 
 
+@pytest.mark.takes("--model-examples", 0.2)
 def test_a_registry_does_what_the_model_says(pytestconfig: pytest.Config) -> None:
     examples: int = pytestconfig.getoption("--model-examples")
     run_state_machine_as_test(

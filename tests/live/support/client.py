@@ -76,6 +76,8 @@ class Client:
         parts = urlsplit(target)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
+            if self._connection.sock is None:
+                self._connection.connect()
             # An early answer is worth reading although the server stopped listening.
             with suppress(BrokenPipeError, ConnectionResetError):
                 self._connection.request(method, path, body, dict(headers or {}))
