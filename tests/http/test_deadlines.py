@@ -6,9 +6,9 @@ from zope.interface import implementer
 from tests.http.client import Client, Sink
 from tests.http.test_bodies import Streaming
 from txregistry.http.deadlines import Deadlines, Phase
-from txregistry.http.interfaces import IBodySource
 from txregistry.http.limits import Limits
 from txregistry.http.response import Response
+from txregistry.http.sources import IBodySource
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"
 PUT = b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n\r\n"

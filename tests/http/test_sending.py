@@ -15,9 +15,9 @@ from twisted.internet.interfaces import IConsumer, IPushProducer
 from zope.interface import implementer
 
 from tests.http.client import Client, Wire
-from txregistry.http.interfaces import IBodySource, IFileBody
 from txregistry.http.response import Response
 from txregistry.http.sending import PIECE, TRUSTED, WINDOW
+from txregistry.http.sources import IBodySource, IFileBody
 from txregistry.http.wires import ISendfileTransport
 
 GET = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"

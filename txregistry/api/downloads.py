@@ -6,7 +6,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IConsumer
 from zope.interface import implementer
 
-from txregistry.http.interfaces import IBodySource, IFileBody
+from txregistry.http.sources import IBodySource, IFileBody
 from txregistry.storage.interfaces import IFileBacked, IReader
 
 

@@ -14,11 +14,12 @@ from txregistry.http.encoding import encode_fields, encode_head, has_no_body
 from txregistry.http.errors import BadMessage, BadResponse, BodyAborted
 from txregistry.http.exchange import Exchange
 from txregistry.http.failures import failure
-from txregistry.http.interfaces import IApplication, IBodySource, IFileBody
+from txregistry.http.interfaces import IApplication
 from txregistry.http.request import Request
 from txregistry.http.response import Response
 from txregistry.http.sending import FileSending, Sending, SourceSending
 from txregistry.http.settled import settled
+from txregistry.http.sources import IBodySource, IFileBody
 from txregistry.http.wires import IConnectionTransport
 
 _log = Logger()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import typing
 
-from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol, IHandshakeListener, IPushProducer
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IHandshakeListener,
+    IPushProducer,
+    IReactorTime,
+)
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -15,11 +21,10 @@ from txregistry.http.client import Client, client_of
 from txregistry.http.deadlines import Deadlines, Phase
 from txregistry.http.encoding import CONTINUE
 from txregistry.http.errors import BadMessage
+from txregistry.http.interfaces import IApplication
+from txregistry.http.limits import Limits
 from txregistry.http.parsing import RequestParser
 from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport
-
-if TYPE_CHECKING:
-    from txregistry.http.server import HTTPFactory
 
 # While a request waits for its answer, so much of what follows it is taken in.
 HIGH_WATER = 64 * 1024
@@ -27,6 +32,21 @@ HIGH_WATER = 64 * 1024
 SWALLOWED = 64 * 1024
 # After so many requests in one turn of the reactor the other connections get theirs.
 REQUESTS_PER_TURN = 32
+
+
+class Owner(typing.Protocol):
+    """What a connection asks of whoever has made it. `draining` says that no further request is wanted."""
+
+    application: IApplication
+    clock: IReactorTime
+    limits: Limits
+    draining: bool
+
+    def connected(self, connection: HTTPConnection) -> None:
+        """It begins."""
+
+    def disconnected(self, connection: HTTPConnection) -> None:
+        """It has ended."""
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener, IPushProducer)
@@ -39,13 +59,13 @@ class HTTPConnection(Protocol):
 
     transport: IConnectionTransport
 
-    def __init__(self, factory: HTTPFactory) -> None:
+    def __init__(self, owner: Owner) -> None:
         self.keep = True
         self.half_closed = False
-        self._owner = factory
-        self._deadlines = Deadlines(factory.limits)
-        self._parser = RequestParser(factory.limits, factory.clock.seconds, Client())
-        self._answering = Answering(factory.application, factory.clock, self)
+        self._owner = owner
+        self._deadlines = Deadlines(owner.limits)
+        self._parser = RequestParser(owner.limits, owner.clock.seconds, Client())
+        self._answering = Answering(owner.application, owner.clock, self)
         self._exchanges = 0
         self._reading = True
         self._pumping = False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from attrs import field, frozen
 
 from txregistry.http.headers import Field
-from txregistry.http.interfaces import IBodySource
+from txregistry.http.sources import IBodySource
 
 
 @frozen

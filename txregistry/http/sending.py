@@ -20,7 +20,7 @@ from zope.interface import implementer
 
 from txregistry.http.errors import BadResponse
 from txregistry.http.failures import failure
-from txregistry.http.interfaces import IBodySource, IFileBody
+from txregistry.http.sources import IBodySource, IFileBody
 from txregistry.http.wires import ISendfileTransport
 
 # A file is looked at, and then sent, in windows of so many bytes; after each of them others get their turn.
