@@ -23,6 +23,7 @@ from txregistry.auth.keyring import LOOK_SECONDS
 from txregistry.http.body import RequestBody
 from txregistry.http.headers import Headers
 from txregistry.http.request import Request
+from txregistry.oci.names import RepositoryName
 from txregistry.storage import layout
 
 PULL, BOTH = "repository:library/app:pull", "repository:library/app:pull,push"
@@ -97,6 +98,18 @@ def test_a_token_grants_what_the_rules_give_and_no_more(replica: Replica) -> Non
     assert access(root) == [("repository", "secret/app", ("pull", "push", "delete")), ("registry", "catalog", ("*",))]
     assert replica(root, "GET", "/v2/_catalog").document == {"repositories": ["library/app"]}
     assert replica(bob, "GET", "/v2/_catalog").status == 401
+
+
+def test_the_catalog_asks_everybody_for_a_token_so_that_nobody_takes_a_part_for_the_whole(replica: Replica) -> None:
+    """oras and regctl show who is signed in only when they are asked."""
+    replica.world.push_blob(b"x", RepositoryName("secret/app"))
+    answer = replica("", "GET", "/v2/_catalog")
+    assert (answer.status, 'scope="registry:catalog:*"' in answer.headers["www-authenticate"]) == (401, True)
+    everything, public = ["library/app", "secret/app"], ["library/app"]
+    for who, seen in (("", public), (password("bob"), everything)):
+        token = replica.token(who, "registry:catalog:*")
+        assert replica(token, "GET", "/v2/_catalog").document == {"repositories": seen}
+    assert replica(password("bob"), "GET", "/v2/_catalog").document == {"repositories": everything}
 
 
 def test_without_rules_there_is_nothing_for_the_anonymous(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ class BasicAuthenticator:
         clock: IReactorTime,
     ) -> None:
         self.knows_anonymous: bool = passwords.knows_anonymous
+        self.grants_anonymous: bool = passwords.grants_anonymous
         self._passwords = passwords
         self._tokens = tokens
         self._accounts = accounts

@@ -35,6 +35,7 @@ class CertificateAuthenticator:
         """`other` is the way to sign in for whoever has no certificate; `now` tells seconds since the epoch."""
         self.other = other
         self.knows_anonymous: bool = True if other is None else other.knows_anonymous
+        self.grants_anonymous: bool = other is not None and other.grants_anonymous
         self._rule = rule
         self._now = now
         self._known: Remembered[Identity] = Remembered(_MOST_REMEMBERED)

@@ -114,6 +114,9 @@ class Door:
                 demand.account
                 or rules is None
                 or not authenticator.knows_anonymous
+                # Clients that are signed in show it only when they are asked, and would take the part of the catalog
+                # that everybody sees for the whole.
+                or (demand.catalog and authenticator.grants_anonymous)
                 or not self._ruled(ANONYMOUS, demand)
             ):
                 raise AuthenticationRequired(authenticator.challenge(demand.wishes, credentials, None), demand.needs)

@@ -34,6 +34,7 @@ class HtpasswdAuthenticator:
     """
 
     knows_anonymous = True
+    grants_anonymous = False
 
     def __init__(self, realm: str, file: PasswordFile, workers: IWorkers, clock: IReactorTime) -> None:
         """`workers` are for the checks, which take long, and nothing else."""

@@ -118,6 +118,7 @@ class IAuthenticator(Interface):
     """One way to sign in."""
 
     knows_anonymous = Attribute("Whether who shows nothing may be let in by the rules, instead of being asked first.")
+    grants_anonymous = Attribute("Whether who has no account can meet its challenge too.")
 
     def recall(authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """Who it is, if this very header and client certificate were found right a moment ago and still count.

@@ -46,6 +46,8 @@ class IssuedTokenAuthenticator:
     The challenge is for a token: Docker fetches one without an account too, and with one it signs in for it.
     """
 
+    grants_anonymous = True
+
     def __init__(
         self,
         realm: Realm,

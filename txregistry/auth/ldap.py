@@ -37,6 +37,7 @@ class LDAPAuthenticator:
     """
 
     knows_anonymous = True
+    grants_anonymous = False
 
     def __init__(
         self, directory: Directory, workers: IWorkers, clock: IReactorTime, remember: float, timeout: float

@@ -21,6 +21,7 @@ class SillyAuthenticator:
     realm: str
     service: str
     knows_anonymous: bool = False
+    grants_anonymous: bool = False
 
     def recall(self, authorization: bytes | None, certificate: bytes | None) -> Identity | None:
         """See `IAuthenticator`."""

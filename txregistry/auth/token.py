@@ -52,6 +52,7 @@ class TokenAuthenticator:
 
     # The token server gives tokens to the anonymous too, and knows which.
     knows_anonymous = False
+    grants_anonymous = True
 
     def __init__(
         self,
