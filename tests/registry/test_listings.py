@@ -12,7 +12,9 @@ from txregistry.oci.digest import Digest
 from txregistry.oci.errors import RepositoryUnknown
 from txregistry.oci.names import RepositoryName, Tag
 from txregistry.storage import layout
+from txregistry.storage.errors import StorageFailure
 from txregistry.storage.interfaces import FileInfo
+from txregistry.storage.memory import MemoryDriver
 
 
 def _tagged(*tags: str) -> World:
@@ -248,6 +250,28 @@ def test_manifests_that_distribution_stored_are_found_as_referrers() -> None:
     now(world.driver.write(layout.referrer(APP, subject, later), b""))
     world.registry = world.open()
     assert _referrers(world, subject) == sorted([str(digest), str(later)])
+
+
+class Fillable(MemoryDriver):
+    """While it is `full`, nothing can be written."""
+
+    full = False
+
+    async def write(self, path: str, content: bytes, durable: bool = True) -> None:
+        if self.full:
+            raise StorageFailure(path, "No space left on device", out_of_space=True)
+        await super().write(path, content, durable)
+
+
+def test_referrers_are_told_where_nothing_can_be_written() -> None:
+    world = World()
+    world.clock.advance(10)
+    world.driver = driver = Fillable(world.clock.seconds)
+    world.registry = world.open()
+    subject, _ = world.push_image()
+    digest, _ = world.push_image(tag=LATEST, salt="new", subject=described(subject))
+    driver.full = True
+    assert _referrers(world, subject) == [str(digest)]
 
 
 def test_a_manifest_that_distribution_deleted_is_no_referrer_any_more() -> None:

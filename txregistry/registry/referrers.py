@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import compress
 
 from txregistry.concurrency.turns import Turns
@@ -16,7 +17,7 @@ from txregistry.oci.referrers import referrers_descriptor
 from txregistry.registry.parsing import ManifestParsing
 from txregistry.registry.revisions import Revisions
 from txregistry.storage import layout
-from txregistry.storage.errors import PathNotFound
+from txregistry.storage.errors import PathNotFound, StorageFailure
 from txregistry.storage.stores import Stores
 
 # A folder's time and the time at which a scan began come from clocks of different grain.
@@ -115,7 +116,9 @@ class Referrers:
         for algorithm in HEX_LENGTHS:
             started = max(started, await self._scan_algorithm(name, algorithm, scanned_until - _SLACK_SECONDS))
         if started > scanned_until:
-            await self._stores.driver.write(marker, repr(started).encode(), durable=False)
+            # On a disk that is full or read-only the next process looks at everything again; that is no reason to fail.
+            with suppress(StorageFailure):
+                await self._stores.driver.write(marker, repr(started).encode(), durable=False)
         if None not in versions:
             while len(self._unchanged) >= _REMEMBERED:
                 self._unchanged.pop(next(iter(self._unchanged)))
