@@ -69,7 +69,7 @@ class RegistryApplication:
         urls = settings.urls
         handlers: Mapping[str, object] = {
             "base": BaseHandlers(),
-            "blobs": BlobHandlers(registry.blobs),
+            "blobs": BlobHandlers(registry.blobs, registry.turns),
             "catalog": CatalogHandlers(registry.catalog, urls, settings.catalog_most),
             "machines": MachineTokenHandlers(settings.tokens),
             "manifests": ManifestHandlers(registry.manifests, urls),

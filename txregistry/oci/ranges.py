@@ -8,8 +8,11 @@ from attrs import frozen
 
 from txregistry.oci.errors import ContentRangeInvalid, RangeInvalid
 
-# RFC 9110 §14.1.2, with white space as lists allow it around an element; one element only.
-_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII | re.IGNORECASE)
+# RFC 9110 §14.1.2: a list of ranges, with white space around an element.
+_UNIT = re.compile(r"bytes=", re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r"[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.ASCII)
+# podman asks for 1,024 parts of a layer at once, and for no more.
+_MOST_RANGES = 2048
 # The specification's form, or RFC 9110 §14.4's.
 _CONTENT_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
 _HTTP_CONTENT_RANGE = re.compile(r"bytes[ \t]+([0-9]+)-([0-9]+)/(?:\*|([0-9]+))", re.ASCII | re.IGNORECASE)
@@ -31,31 +34,35 @@ class ByteRange:
         return self.last - self.first + 1
 
 
-def parse_range(header: str, size: int) -> ByteRange | None:
-    """The part of `size` bytes that a Range header asks for (RFC 9110 §14.2), cut at the end.
+def parse_ranges(header: str, size: int) -> tuple[ByteRange, ...]:
+    """The parts of `size` bytes that a Range header asks for (RFC 9110 §14.2), cut at the end.
 
-    None means: answer as if there were no header. So it is, as the RFC allows, for other units than `bytes`, for
-    what cannot be parsed, for more than one range (a client may not count on multipart answers, and no client of a
-    registry asks for them), and where there are no bytes at all, because some clients send `bytes=0-` always.
+    None at all means: answer as if there were no header. So it is, as the RFC allows, for other units than `bytes`, for
+    what cannot be parsed, for more ranges than any client asks for or such as make more bytes than there are, and where
+    there are no bytes, because some clients send `bytes=0-` always.
 
-    Raise `RangeInvalid` for a range that begins behind the end, for the last no bytes (`-0`), and for one that ends
-    before it begins, which the RFC lets a server ignore or reject (§14.2).
+    A range that begins behind the end, the last no bytes (`-0`), and one that ends before it begins, which the RFC lets
+    a server ignore or reject (§14.2), are left out. Raise `RangeInvalid` where no other is left.
     """
-    match = _RANGE.fullmatch(header)
-    if match is None or size == 0:
-        return None
-    first, last = match.groups()
-    if not first:
-        if not last:
-            return None
-        suffix = _number(last)
-        if suffix == 0:
-            raise RangeInvalid(size)
-        return ByteRange(max(0, size - suffix), size - 1)
-    begin, end = _number(first), _number(last) if last else _LARGEST
-    if begin >= size or end < begin:
+    unit = _UNIT.match(header)
+    if unit is None or size == 0 or header.count(",") >= _MOST_RANGES:
+        return ()
+    matches = [_RANGE.fullmatch(element) for element in header[unit.end() :].split(",")]
+    asked = [match.groups() for match in matches if match is not None]
+    if len(asked) < len(matches) or ("", "") in asked:
+        return ()
+    parts = [part for first, last in asked if (part := _part(first, last, size)) is not None]
+    if not parts:
         raise RangeInvalid(size)
-    return ByteRange(begin, min(end, size - 1))
+    return tuple(parts) if sum(part.length for part in parts) <= size else ()
+
+
+def _part(first: str, last: str, size: int) -> ByteRange | None:
+    if not first:
+        suffix = _number(last)
+        return ByteRange(max(0, size - suffix), size - 1) if suffix else None
+    begin, end = _number(first), _number(last) if last else _LARGEST
+    return ByteRange(begin, min(end, size - 1)) if begin < size and begin <= end else None
 
 
 def format_content_range(part: ByteRange | None, size: int) -> str:

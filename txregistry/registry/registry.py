@@ -36,7 +36,8 @@ from txregistry.storage.stores import Stores
 class Registry:
     """What can be done.
 
-    The methods of what serves requests, but for the catalog's, take the repository's name first.
+    The methods of what serves requests, but for the catalog's, take the repository's name first. Long loops of others
+    take `turns` with its own.
     """
 
     blobs: RepositoryBlobs
@@ -48,6 +49,7 @@ class Registry:
     deletion: RepositoryDeletion
     collector: Collector
     purging: Purging
+    turns: Turns
 
     @classmethod
     def over(
@@ -81,4 +83,4 @@ class Registry:
         collector = Collector(stores, workers, tags, catalog, turns, clock, now)
         purging = Purging(driver, catalog, turns, now)
         deletion = RepositoryDeletion(stores, catalog, revisions, locks, purging, turns)
-        return cls(blobs, uploads, manifests, tags, referrers, catalog, deletion, collector, purging)
+        return cls(blobs, uploads, manifests, tags, referrers, catalog, deletion, collector, purging, turns)
