@@ -169,6 +169,21 @@ def test_a_deletion_whose_client_goes_away_is_carried_through() -> None:
     assert now(world.registry.tags.page(APP, None, None)) == ([], False)
 
 
+def test_the_tags_of_a_manifest_do_not_wait_for_each_other_and_the_manifest_goes_last() -> None:
+    world = Interrupted()
+    digest, content = world.push_image()
+    other = Tag("other")
+    now(world.registry.manifests.put(APP, other, content, mediatypes.OCI_MANIFEST))
+    goes_on: Deferred[None] = Deferred()
+    world.store.slow = (layout.tag(APP, LATEST), goes_on)
+    deletion = Deferred.fromCoroutine(world.registry.manifests.delete(APP, digest))
+    assert now(world.registry.tags.page(APP, None, None)) == ([str(LATEST)], False)
+    assert now(world.registry.manifests.get(APP, LATEST))[0] == digest
+    goes_on.callback(None)
+    assert deletion.called
+    assert now(world.registry.tags.page(APP, None, None)) == ([], False)
+
+
 def test_a_push_waits_for_the_deletion_of_its_manifest_and_stores_it_again() -> None:
     world = Interrupted()
     digest, content = world.push_image(tag=None)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from itertools import compress
 
+from txregistry.concurrency.several import Several
 from txregistry.concurrency.shield import shielded
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.digest import Digest
@@ -21,6 +22,8 @@ from txregistry.storage.stores import Stores
 _REMEMBERED = 256
 # How many links are looked at in one go: a fraction of a millisecond.
 _RUN = 128
+# How many tags of a manifest are removed side by side: what waits for the disk together waits once.
+_AT_A_TIME = 8
 
 
 async def _always() -> bool:
@@ -76,13 +79,10 @@ class Tags:
 
         `still` is asked at the last moment whether to go on with one. A tag that is moved meanwhile stays.
         """
-        async for tag, target in self._all(name):
-            if target == digest:
-                async with self._locks.hold(layout.tag(name, tag)):
-                    current = await self._stores.links.target(layout.tag_current(name, tag))
-                    if current == digest and await still():
-                        with suppress(ManifestUnknown):
-                            await self._remove(name, tag)
+        async with Several(_AT_A_TIME) as several:
+            async for tag, target in self._all(name):
+                if target == digest:
+                    await several.begin(self._remove_from(name, tag, digest, still))
 
     async def has_any_of(self, name: RepositoryName, digest: Digest) -> bool:
         """Whether any tag names the manifest."""
@@ -155,6 +155,15 @@ class Tags:
     async def _delete(self, name: RepositoryName, tag: Tag) -> None:
         async with self._locks.hold(layout.tag(name, tag)):
             await self._remove(name, tag)
+
+    async def _remove_from(
+        self, name: RepositoryName, tag: Tag, digest: Digest, still: Callable[[], Awaitable[bool]]
+    ) -> None:
+        async with self._locks.hold(layout.tag(name, tag)):
+            current = await self._stores.links.target(layout.tag_current(name, tag))
+            if current == digest and await still():
+                with suppress(ManifestUnknown):
+                    await self._remove(name, tag)
 
     async def _remove(self, name: RepositoryName, tag: Tag) -> None:
         try:
