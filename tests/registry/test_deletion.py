@@ -177,3 +177,24 @@ def test_a_push_that_comes_in_between_is_deleted_too_or_refused() -> None:
     with pytest.raises(ManifestUnknown):
         now(world.registry.manifests.get(APP, digest))
     assert names(world) == []
+
+
+def test_the_tags_do_not_wait_for_each_other_and_what_they_name_goes_later() -> None:
+    world = World()
+    digest, content = world.push_image()
+    now(world.registry.manifests.put(APP, Tag("other"), content, mediatypes.OCI_MANIFEST))
+    drop, goes_on = world.driver.delete, Deferred[None]()
+
+    async def waiting(path: str, durable: bool = True) -> None:
+        if path == layout.tag(APP, LATEST):
+            await goes_on
+        await drop(path, durable)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.driver, "delete", waiting)
+        deletion = Deferred.fromCoroutine(world.registry.deletion.delete(APP))
+        assert now(world.registry.tags.page(APP, None, None)) == ([str(LATEST)], False)
+        assert now(world.registry.manifests.get(APP, LATEST))[0] == digest
+        goes_on.callback(None)
+    assert deletion.called
+    assert names(world) == []

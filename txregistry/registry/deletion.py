@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from twisted.logger import Logger
 
+from txregistry.concurrency.several import Several
 from txregistry.concurrency.shield import shielded
 from txregistry.concurrency.turns import Turns
 from txregistry.oci.errors import RepositoryUnknown, TagInvalid
@@ -24,6 +25,8 @@ _log = Logger()
 
 # How often a folder is emptied again because somebody fills it: a pusher shall not keep a deletion for ever.
 _PATIENCE = 3
+# How many tags are deleted side by side: what waits for the disk together waits once.
+_AT_A_TIME = 8
 
 
 class RepositoryDeletion:
@@ -79,16 +82,20 @@ class RepositoryDeletion:
             found = await self._stores.driver.list(layout.tags(name))
         except PathNotFound:
             return
-        for text in found:
-            await loop.take()
-            try:
-                tag = Tag.parse(text)
-            except TagInvalid:
-                await self._drop(f"{layout.tags(name)}/{text}")
-                continue
-            async with self._locks.hold(layout.tag(name, tag)):
-                if await wanted(tag):
-                    await self._drop(layout.tag(name, tag))
+        async with Several(_AT_A_TIME) as several:
+            for text in found:
+                await loop.take()
+                try:
+                    tag = Tag.parse(text)
+                except TagInvalid:
+                    await self._drop(f"{layout.tags(name)}/{text}")
+                    continue
+                await several.begin(self._delete_tag(name, tag, wanted))
+
+    async def _delete_tag(self, name: RepositoryName, tag: Tag, wanted: Callable[[Tag], Awaitable[bool]]) -> None:
+        async with self._locks.hold(layout.tag(name, tag)):
+            if await wanted(tag):
+                await self._drop(layout.tag(name, tag))
 
     async def _empty(self, folder: str) -> None:
         for _ in range(_PATIENCE):
