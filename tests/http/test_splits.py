@@ -36,8 +36,11 @@ def echo_body(request: Request) -> Deferred[Response]:
     return Deferred.fromCoroutine(handler())
 
 
-def outcome(pieces: list[bytes]) -> tuple[bytes, list[str], bool]:
+def outcome(pieces: list[bytes], before: bytes = b"") -> tuple[bytes, list[str], bool]:
+    """What comes of these; another client has sent what came `before`."""
     client = Client(echo_body)
+    Client(application=client.application, factory=client.factory).send(before)
+    client.application.requests.clear()
     client.send(*pieces)
     return client.raw, [request.target for request in client.application.requests], client.closed
 
@@ -47,6 +50,7 @@ def test_each_stream_is_served_alike_wherever_it_is_cut_in_two() -> None:
         expected = outcome([stream])
         for cut in range(len(stream) + 1):
             assert outcome([stream[:cut], stream[cut:]]) == expected, (stream, cut)
+            assert outcome([stream[:cut], stream[cut:]], before=stream) == expected, (stream, cut)
 
 
 def test_each_stream_is_served_alike_byte_by_byte() -> None:
@@ -60,7 +64,7 @@ def test_streams_behind_each_other_are_served_alike_in_any_pieces(streams: list[
     stream = b"".join(streams)
     places = [0, *sorted(cut % len(stream) for cut in cuts), len(stream)]
     pieces = [stream[start:end] for start, end in pairwise(places)]
-    assert outcome(pieces) == outcome([stream])
+    assert outcome(pieces) == outcome([stream]) == outcome(pieces, before=stream)
 
 
 @settings(deadline=None, max_examples=100)

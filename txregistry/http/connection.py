@@ -22,6 +22,7 @@ from txregistry.http.deadlines import Deadlines, Phase
 from txregistry.http.encoding import CONTINUE
 from txregistry.http.errors import BadMessage
 from txregistry.http.interfaces import IApplication
+from txregistry.http.known import KnownHeads
 from txregistry.http.limits import Limits
 from txregistry.http.parsing import RequestParser
 from txregistry.http.wires import IConnectionTransport, IMeasuredTransport, ISecureTransport
@@ -40,6 +41,7 @@ class Owner(typing.Protocol):
     application: IApplication
     clock: IReactorTime
     limits: Limits
+    known: KnownHeads
     draining: bool
 
     def connected(self, connection: HTTPConnection) -> None:
@@ -64,7 +66,7 @@ class HTTPConnection(Protocol):
         self.half_closed = False
         self._owner = owner
         self._deadlines = Deadlines(owner.limits)
-        self._parser = RequestParser(owner.limits, owner.clock.seconds, Client())
+        self._parser = RequestParser(owner.limits, owner.clock.seconds, Client(), owner.known)
         self._answering = Answering(owner.application, owner.clock, self)
         self._exchanges = 0
         self._reading = True

@@ -13,6 +13,7 @@ from txregistry.http.client import Client
 from txregistry.http.errors import BadMessage
 from txregistry.http.head import examine
 from txregistry.http.headers import Field, Headers
+from txregistry.http.known import Head, KnownHeads
 from txregistry.http.limits import Limits
 from txregistry.http.request import Request
 from txregistry.http.target import parse_target
@@ -35,7 +36,8 @@ class RequestParser:
     `closed` is set by a request that is the last on its connection; what follows it is ignored.
 
     httptools parses heads and trailers, and is never given a byte of a body, which it would copy and hand over chunk by
-    chunk. Its callbacks only take notes: one that raised would kill it, and handlers run after `parse`.
+    chunk; nor a head that is `known`, whole and from its first byte, which would be parsed to the same. Its callbacks
+    only take notes: one that raised would kill it, and handlers run after `parse`.
     """
 
     __slots__ = (
@@ -43,6 +45,8 @@ class RequestParser:
         "_clock",
         "_fed",
         "_fields",
+        "_known",
+        "_learned",
         "_limits",
         "_offset",
         "_parser",
@@ -58,7 +62,7 @@ class RequestParser:
         "requests",
     )
 
-    def __init__(self, limits: Limits, clock: Callable[[], float], client: Client) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float], client: Client, known: KnownHeads) -> None:
         self.client = client
         self.requests: deque[Request] = deque()
         self.body: RequestBody | None = None
@@ -67,6 +71,9 @@ class RequestParser:
         self.in_head = False
         self._limits = limits
         self._clock = clock
+        self._known = known
+        # Of a request that might come again, and needs nothing else.
+        self._learned: Head | None = None
         # What is not parsed yet, and from where on.
         self._pending = b""
         self._offset = 0
@@ -116,11 +123,17 @@ class RequestParser:
     def _feed(self, data: bytes, start: int) -> int:
         """Give the parser what has come of a head or of trailers, and nothing else; return the offset behind it."""
         end = self._end_of_head(data, start)
+        piece = data if end - start == len(data) else data[start:end]
+        begins = self._run == 0 and self.body is None
+        if begins:
+            head = self._known.get(piece)
+            if head is not None:
+                self.requests.append(head.request(RequestBody(0), self.client, self._clock()))
+                return end
         self._run += end - start
         if self._run > (self._limits.head if self.body is None else self._limits.chunk_overhead):
             self._refuse(431, "the header fields are too large")
             return end
-        piece = data if end - start == len(data) else data[start:end]
         try:
             self._parser.feed_data(piece)
         except HttpParserUpgrade:
@@ -129,6 +142,10 @@ class RequestParser:
         except HttpParserError as error:
             if not self.closed or self.body is not None:
                 self._refuse(400, f"the request is malformed: {str(error) or 'it cannot be parsed'}")
+        if self._learned is not None:
+            if begins:
+                self._known.keep(piece, self._learned)
+            self._learned = None
         return end
 
     def _end_of_head(self, data: bytes, start: int) -> int:
@@ -211,18 +228,22 @@ class RequestParser:
         if self.problem is not None or self.closed:
             return
         try:
-            request = self._request()
+            framing = examine(self._fields, self._parser.get_http_version())
+            head = self._head()
         except BadMessage as problem:
             self.problem = problem
             return
-        self.requests.append(request)
-        self.closed = not request.keep_alive
         self._fields = []
-        if not request.body.complete:
-            self.body = request.body
-            if request.body.length is None:
+        body = RequestBody(framing.length, framing.expects_continue)
+        self.requests.append(head.request(body, self.client, self._clock()))
+        self.closed = not head.keep_alive
+        if not body.complete:
+            self.body = body
+            if body.length is None:
                 self._chunks = ChunkedDecoder(self._limits.chunk_overhead)
                 self._fed = 0
+        elif head.keep_alive and not body.expects_continue:
+            self._learned = head
 
     def on_message_complete(self) -> None:
         """The trailers are whole, and with them the body; or a head is that has none."""
@@ -236,31 +257,21 @@ class RequestParser:
         if len(self._fields) > self._limits.fields:
             self._refuse(431, "the header fields are too many")
 
-    def _request(self) -> Request:
-        parser, fields, client = self._parser, self._fields, self.client
-        version = parser.get_http_version()
+    def _head(self) -> Head:
+        parser, fields = self._parser, self._fields
         method = parser.get_method().decode("ascii")
-        framing = examine(fields, version)
         target = parse_target(self._target, method)
         if target.authority is not None:
             # RFC 9112 §3.2.2: "the origin server MUST ignore the received Host header field (if any) and instead
             # replace it with the host information of the request-target".
             fields = [field for field in fields if field[0] != b"host"]
             fields.insert(0, (b"host", target.authority))
-        return Request(
+        return Head(
             method,
             target.path,
             target.query,
             self._target.decode("ascii"),
             Headers(fields),
-            RequestBody(framing.length, framing.expects_continue),
-            version,
-            client.secure,
-            client.peer,
-            self._clock(),
-            None,
-            None,
-            client.port,
-            client.certificate,
+            parser.get_http_version(),
             parser.should_keep_alive(),
         )

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from txregistry.http.connection import HTTPConnection
 from txregistry.http.interfaces import IApplication
+from txregistry.http.known import KnownHeads
 from txregistry.http.limits import Limits
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class HTTPFactory(Factory):
         self.application = application
         self.clock = clock
         self.limits = limits
+        self.known = KnownHeads()
         self.draining = False
         # Called with the number of connections when it has changed.
         self.counted: Callable[[int], object] = _ignore
