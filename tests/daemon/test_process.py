@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from txregistry.daemon.process import raise_file_limit, settle_memory
+from txregistry.daemon.process import most_connections, raise_file_limit, settle_memory
 
 
 @pytest.fixture
@@ -22,6 +22,11 @@ def test_as_many_files_may_be_open_as_the_hard_limit_allows(limit: tuple[int, in
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
     raise_file_limit()
     assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+
+
+def test_connections_leave_half_of_the_files_to_requests(limit: tuple[int, int]) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (400, limit[1]))
+    assert most_connections() == 200
 
 
 def test_what_the_start_has_built_is_not_collected_again() -> None:

@@ -6,6 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from tests.http.client import Application, Client, echo
 from txregistry.http.connection import REQUESTS_PER_TURN
 from txregistry.http.errors import BadMessage
+from txregistry.http.limits import Limits
 from txregistry.http.request import Request
 from txregistry.http.response import Response
 
@@ -340,3 +341,10 @@ def test_empty_lines_before_a_request_are_skipped() -> None:
     client = Client()
     client.send(b"\r\n\r\n" + GET % b"a")
     assert client.answer().body == b"GET /a"
+
+
+def test_a_connection_takes_room_from_its_beginning_to_its_end() -> None:
+    client = Client(limits=Limits(connections=2))
+    assert client.factory.room() == 1
+    client.leave()
+    assert client.factory.room() == 2

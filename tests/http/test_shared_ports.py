@@ -13,21 +13,32 @@ from typing import Any
 import pytest
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
 
-from txregistry.http.ports import COURTESY, adopt
+from txregistry.http.ports import COURTESY, CROWDED, adopt
+
+
+class Bounded(Factory):
+    """There are as many connections as the test says."""
+
+    noisy = False
+    left: int = 0
+
+    def room(self) -> int:
+        return self.left
 
 
 class World:
     """Two clients that wait to be accepted by a port whose turn it is when the test says so."""
 
-    def __init__(self, stack: ExitStack, shared: bool) -> None:
+    def __init__(self, stack: ExitStack, shared: bool, kind: type[Factory] = Factory) -> None:
         self.reactor = MemoryReactorClock()
         self.mine = True
         self.accepted: list[Protocol] = []
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        factory = Factory.forProtocol(self.accept)
-        factory.noisy = False
-        self.port: Any = adopt(self.reactor, listening.fileno(), factory, (lambda: self.mine) if shared else None)
+        self.factory: Any = kind.forProtocol(self.accept)
+        self.factory.noisy = False
+        self.port: Any = adopt(self.reactor, listening.fileno(), self.factory, (lambda: self.mine) if shared else None)
         for _ in range(2):
             stack.enter_context(socket.create_connection(listening.getsockname()))
         stack.callback(self.close)
@@ -83,3 +94,33 @@ def test_a_port_that_was_closed_meanwhile_takes_nothing(stack: ExitStack) -> Non
     world.port.stopListening()
     world.reactor.advance(COURTESY)
     assert (len(world.accepted), world.listens()) == (0, False)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_connections_wait_until_there_is_room_for_them(stack: ExitStack, shared: bool) -> None:
+    world = World(stack, shared, Bounded)
+    world.port.doRead()
+    assert (len(world.accepted), world.listens()) == (0, False)
+    world.reactor.advance(CROWDED)
+    assert (len(world.accepted), world.listens()) == (0, True)
+    world.factory.left = 1
+    world.port.doRead()
+    assert (len(world.accepted), world.listens()) == (1, True)
+
+
+def test_whoever_has_to_wait_is_taken_as_soon_as_there_is_room(stack: ExitStack) -> None:
+    world = World(stack, shared=False, kind=Bounded)
+    world.port.doRead()
+    world.factory.left = 5
+    world.reactor.advance(CROWDED)
+    assert (len(world.accepted), world.listens()) == (1, True)
+
+
+def test_that_connections_wait_is_logged_once_a_minute(stack: ExitStack) -> None:
+    world = World(stack, shared=False, kind=Bounded)
+    with capturedLogs() as logs:
+        for _ in range(700):
+            world.port.doRead()
+            world.reactor.advance(CROWDED)
+    told = [event["log_format"] for event in logs]
+    assert told == ["connections have to wait: there are as many as there may be"] * 2

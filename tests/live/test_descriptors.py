@@ -29,6 +29,17 @@ def poor(kind: str, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
+def test_clients_that_are_connected_are_served_beside_more_connections_than_descriptors(poor: Server) -> None:
+    with poor.client() as client, ExitStack() as held:
+        client.push_artifact("poor/app", "before", b"before")
+        for _ in range(CONNECTIONS):
+            with suppress(OSError):
+                held.enter_context(socket.create_connection(("127.0.0.1", poor.port), timeout=0.5))
+        assert client.blob("poor/app", digest_of(b"before")) == b"before"
+        client.push_artifact("poor/app", "during", b"during")
+        assert client.tags("poor/app") == ["before", "during"]
+
+
 def test_more_connections_than_descriptors_do_no_lasting_harm(poor: Server) -> None:
     with poor.client() as client:
         client.push_artifact("poor/app", "before", b"before")

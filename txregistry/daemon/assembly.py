@@ -19,9 +19,11 @@ from txregistry.daemon.drain import Drain
 from txregistry.daemon.interfaces import IManager, IReactor
 from txregistry.daemon.lines import BufferedLines
 from txregistry.daemon.problems import StorageUnusable
+from txregistry.daemon.process import most_connections
 from txregistry.daemon.service import RegistryService
 from txregistry.daemon.upkeep import upkeep_of
 from txregistry.http.exchange import Exchange
+from txregistry.http.limits import Limits
 from txregistry.http.server import HTTPFactory
 from txregistry.registry.registry import Registry
 from txregistry.storage.errors import StorageFailure
@@ -76,7 +78,7 @@ def assemble(
         workers.append(ThreadWorkers(reactor, "access log", 1))
         lines = BufferedLines(access_log, workers[-1], reactor, alone=worker is None)
         application = RegistryApplication(registry, settings, _access_logger(lines))
-    factory = HTTPFactory(application, reactor, tls=tls)
+    factory = HTTPFactory(application, reactor, Limits(connections=most_connections()), tls)
     drain = Drain(factory, reactor, http.draintimeout)
     upkeep = upkeep_of(configuration, registry, driver, workers[0], reactor, worker in (None, _CARETAKER))
     return RegistryService(reactor, lambda: open_port(factory), drain, workers, lines, manager, upkeep)

@@ -23,6 +23,12 @@ def raise_file_limit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def most_connections() -> int | None:
+    """Half as many as there may be open files, or None: the other half is for what the requests on them open."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft // 2
+
+
 def settle_memory() -> None:
     """Take what the start has built out of the sight of the garbage collector, which would walk it again and again."""
     gc.collect()

@@ -9,6 +9,8 @@ from attrs import frozen
 class Limits:
     """Sizes are in bytes, times in seconds, the rate in bytes per second; times are kept to about one second."""
 
+    # Connections at a time; more wait with the kernel until one of these ends. None leaves it to what may be open.
+    connections: int | None = None
     # A path with a name of 255 characters, ten `tag=` parameters and a long upload state stay far below this.
     target: int = 8 * 1024
     # The request line and all header fields together; tokens with many scopes pass 16 KiB.

@@ -12,11 +12,12 @@ import stat
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import cast
+from typing import Protocol, cast, runtime_checkable
 
 from twisted.internet import tcp, unix
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IReactorFDSet, IReactorTime
+from twisted.logger import Logger
 
 from txregistry.http.transport import ImmediateServer, ImmediateUnixServer
 from txregistry.http.watching import Watch
@@ -25,34 +26,71 @@ from txregistry.http.watching import Watch
 BACKLOG = 1024
 # How long a port whose turn it is not leaves a connection to others, in seconds.
 COURTESY = 0.005
+# How long a port that has no room leaves connections alone, in seconds.
+CROWDED = 0.1
+# How long a port says no more that it has no room, in seconds.
+_QUIET = 60.0
+
+_log = Logger()
+
+
+@runtime_checkable
+class Roomy(Protocol):
+    """A factory that bounds its connections."""
+
+    def room(self) -> int:
+        """How many more may be accepted now."""
 
 
 class _Shared(tcp.Port):
     """A port whose socket other processes may accept from, too.
 
     Whoever wakes first would take all that wait, and keep them as long as they live. So where there is a `turn`, one is
-    taken at a time, and after some waiting only by those whose turn it is not.
+    taken at a time, and after some waiting only by those whose turn it is not. Where the factory has no room, all are
+    left to others, or wait.
     """
 
     turn: Callable[[], bool] | None = None
+    _said: float | None = None
     # It would end for the others too; to close is enough for who is alone.
     _shouldShutdown = False
 
     def doRead(self) -> None:
         """See `IReadDescriptor`."""
+        if not self._has_room():
+            self._leave(CROWDED)
+            return
         if self.turn is not None:
             if not self.turn():
-                self.stopReading()
-                cast(IReactorTime, self.reactor).callLater(COURTESY, self._take_what_is_left)
+                self._leave(COURTESY)
                 return
             self.numberAccepts = 1
         super().doRead()
 
+    def _leave(self, seconds: float) -> None:
+        self.stopReading()
+        cast(IReactorTime, self.reactor).callLater(seconds, self._take_what_is_left)
+
     def _take_what_is_left(self) -> None:
         if self.connected and not self.disconnecting:
-            self.numberAccepts = 1
-            super().doRead()
+            if self._has_room():
+                self.numberAccepts = 1
+                super().doRead()
             self.startReading()
+
+    def _has_room(self) -> bool:
+        """Also sees to it that no more are accepted at once than there is room for."""
+        if not isinstance(self.factory, Roomy):
+            return True
+        room = self.factory.room()
+        if room > 0:
+            self.numberAccepts = min(self.numberAccepts, room)
+            return True
+        now = cast(IReactorTime, self.reactor).seconds()
+        if self._said is None or now - self._said >= _QUIET:
+            self._said = now
+            _log.warn("connections have to wait: there are as many as there may be")
+        return False
 
 
 class TCPPort(_Shared):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,11 @@ class HTTPFactory(Factory):
         """See `IProtocolFactory`."""
         connection = HTTPConnection(self)
         return connection if self._tls is None else self._tls.secured(connection)
+
+    def room(self) -> int:
+        """How many more connections may be accepted; see `ports.Roomy`."""
+        most = self.limits.connections
+        return sys.maxsize if most is None else most - len(self._connections)
 
     def drain(self, seconds: float) -> Deferred[None]:
         """Let what is under way come to its end.
