@@ -4,7 +4,7 @@
 import pytest
 from twisted.internet.testing import StringTransport
 
-from txregistry.daemon.workers.line import LogRelay, Order, ParentEnd, Report, WorkerEnd
+from txregistry.daemon.workers.line import LogRelay, Order, ParentEnd, Report, WorkerEnd, close_copy
 from txregistry.daemon.workers.seats import Seats
 
 
@@ -90,3 +90,14 @@ def test_a_worker_is_counted_on_to_accept_from_when_it_answers_until_it_stops() 
     assert not other.is_turn()
     worker.stopping()
     assert other.is_turn()
+
+
+@pytest.mark.parametrize(
+    "protocol", [ParentEnd(lambda report: None, lambda: None), LogRelay(lambda lines: None, lambda: None)]
+)
+def test_a_child_that_is_born_while_another_one_ends_has_no_copy_of_what_is_lost(
+    protocol: ParentEnd | LogRelay,
+) -> None:
+    connected(protocol)
+    protocol.connectionLost()
+    close_copy(protocol.transport)

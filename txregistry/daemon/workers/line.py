@@ -88,6 +88,7 @@ class ParentEnd(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `IProtocol`."""
+        self.transport = None  # Its socket is gone: a child that is born now has no copy to close.
         self._lost()
 
 
@@ -113,6 +114,7 @@ class LogRelay(Protocol):
         """See `IProtocol`."""
         if self._begun:
             self._pass_on(self._begun + b"\n")
+        self.transport = None
         self._lost()
 
     def _pass_on(self, lines: bytes) -> None:
