@@ -8,6 +8,10 @@ BIN := $(VENV)/bin
 TOOLS := .cache/bin
 DISTRIBUTION := github.com/distribution/distribution/v3/cmd/registry@v3.1.2
 CONFORMANCE := github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111
+# Clients that Debian does not have.
+CRANE := github.com/google/go-containerregistry/cmd/crane@v0.22.1
+ORAS := oras.land/oras/cmd/oras@v1.3.6
+REGCTL := github.com/regclient/regclient/cmd/regctl@v0.11.7
 # More for pytest: make test ARGS="--kills 50 -k resume"
 ARGS ?=
 
@@ -45,7 +49,7 @@ format: $(VENV)/development  ## Format everything.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-tools: $(TOOLS)/registry $(TOOLS)/conformance  ## Build Distribution and the conformance suite; needs Go.
+tools: $(addprefix $(TOOLS)/,registry conformance crane oras regctl)  ## Build peers, the conformance suite and clients; needs Go.
 
 clean:  ## Remove everything that was made, but for ./data.
 	rm -rf $(VENV) .cache build dist *.egg-info .mypy_cache .ruff_cache .hypothesis benchmarks/build
@@ -73,3 +77,12 @@ $(TOOLS)/registry:
 
 $(TOOLS)/conformance:
 	GOBIN=$(CURDIR)/$(TOOLS) go install $(CONFORMANCE)
+
+$(TOOLS)/crane:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(CRANE)
+
+$(TOOLS)/oras:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(ORAS)
+
+$(TOOLS)/regctl:
+	GOBIN=$(CURDIR)/$(TOOLS) go install $(REGCTL)

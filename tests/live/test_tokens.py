@@ -26,7 +26,11 @@ HOST = "registry.txregistry.test"
 USERS = {"alice": "canary-of-alice", "bob": "canary-of-bob"}
 NAME = "library/app"
 RULES: dict[str, Any] = {
-    "repositories": {"library/**": {"anonymous": ["pull"], "users": {"alice": ["push"]}}, "secret/**": {}}
+    "repositories": {
+        "library/**": {"anonymous": ["pull"], "users": {"alice": ["push"]}},
+        "team/**": {"users": {"alice": ["push"]}},
+        "secret/**": {},
+    }
 }
 
 
