@@ -85,7 +85,19 @@ def test_a_server_that_gives_up_waiting_leaves_nothing_behind() -> None:
     assert not store.clock.getDelayedCalls()
 
 
-def test_what_a_dead_server_left_behind_is_removed() -> None:
+def test_what_a_dead_server_left_behind_is_removed_by_the_next_one() -> None:
+    store = Store()
+    living = now(store.servers().begin())
+    now(store.driver.write(f"{layout.server('00ff')}/lock", b""))
+    serving = now(store.servers().begin())
+    assert "00ff" not in store.known()
+    assert len(store.known()) == 2
+    for one in (living, serving):
+        now(one.end())
+    assert store.driver.open == []
+
+
+def test_what_a_dead_server_left_behind_is_removed_by_who_is_alone() -> None:
     store = Store()
     now(store.driver.write(f"{layout.server('00ff')}/lock", b""))
     assert now(store.servers().keep_away()) is not None

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from twisted.internet.interfaces import IReactorTime
 
 from txregistry.concurrency.pausing import pause
 from txregistry.storage import layout
-from txregistry.storage.errors import Locked, PathNotFound
+from txregistry.storage.errors import Locked, PathNotFound, StorageFailure
 from txregistry.storage.interfaces import ILock, IStorageDriver
 
 # How long a server that is about to begin waits before it tries again, in seconds.
 _RETRY_SECONDS = 0.1
 # A file beside the servers' folders, because a folder can only be locked where it exists.
 _GATE = "gate"
+# How many of those that a dead process left behind a server removes before it serves, at a few milliseconds each.
+_TIDIED = 100
 
 
 class ServerCame(Exception):
@@ -62,7 +65,12 @@ class Servers:
                     await pause(self._clock, _RETRY_SECONDS)
                 else:
                     gate.release()
-                    return serving
+                    break
+            # Nobody else would where collections are never run by hand.
+            with suppress(StorageFailure):
+                for server in (await self._known())[:_TIDIED]:
+                    await self._is_over(server)
+            return serving
         except BaseException:
             await serving.end()
             raise
@@ -100,15 +108,21 @@ class Servers:
 
     async def _any(self) -> bool:
         for server in await self._known():
-            folder = layout.server(server)
-            try:
-                lock = await self._driver.lock(folder)
-            except Locked:
+            if not await self._is_over(server):
                 return True
-            except PathNotFound:
-                continue
-            await Serving(self._driver, folder, lock).end()
         return False
+
+    async def _is_over(self, server: str) -> bool:
+        """Whether its process is gone; what that left behind is removed."""
+        folder = layout.server(server)
+        try:
+            lock = await self._driver.lock(folder)
+        except Locked:
+            return False
+        except PathNotFound:
+            return True
+        await Serving(self._driver, folder, lock).end()
+        return True
 
     async def _known(self) -> Sequence[str]:
         return [name for name in await self._driver.list(layout.SERVERS) if name != _GATE]
