@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.support.actors import at_work
 from tests.faults.support.checker import breaches
-from tests.faults.support.collecting import SETTINGS
+from tests.faults.support.collecting import BY_TWO
 from tests.faults.support.fsck import harm
 from tests.faults.support.ledger import Ledger
 from tests.faults.support.outcome import Outcome
@@ -25,14 +25,14 @@ RESTART_LIMIT = 5.0
 
 
 @pytest.mark.takes("--snapshots", 15)
-@pytest.mark.parametrize("collected", [False, True], ids=["kept", "collected"])
+@pytest.mark.parametrize("collected", [False, True], ids=["kept", "collected by two workers"])
 def test_nothing_acknowledged_is_lost_by_a_power_cut(
     collected: bool, tmp_path: Path, seed: int, pytestconfig: pytest.Config
 ) -> None:
     """The file behind a loop device is what is left; a copy of it is mounted, its journal replayed, and served."""
     snapshots: int = pytestconfig.getoption("--snapshots")
     generator, ledger, outcome, restarts = random.Random(seed), Ledger(), Outcome(), []
-    settings = SETTINGS if collected else {}
+    settings = BY_TWO if collected else {}
     patience = 0.0 if collected else float("inf")
     disk, crashed = tmp_path / "disk.img", tmp_path / "crashed.img"
     make_filesystem(disk, 2048 * MIB)

@@ -28,6 +28,8 @@ SETTINGS: dict[str, Any] = {
         }
     }
 }
+# The same by two workers.
+BY_TWO: dict[str, Any] = {"txregistry": {**SETTINGS["txregistry"], "workers": 2}}
 # A lease is renewed once a tenth of it has run out, so this is what a client can count on.
 PATIENCE = 0.9 * GRACE + TRASH
 
