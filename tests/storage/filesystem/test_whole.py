@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from txregistry.storage.filesystem.calls import SystemCalls
 from txregistry.storage.filesystem.whole import FEWEST, REST, SLOW, WholeFilesystem
@@ -38,6 +42,20 @@ def test_where_it_cannot_be_opened_it_is_tried_again_the_next_time(tmp_path: Pat
     assert not whole.sync()
     root.mkdir()
     assert [whole.sync(), whole.sync()] == [False, True]
+
+
+def test_another_disk_that_was_mounted_there_since_is_not_taken_for_synced(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    whole, _ = _filesystem(root)
+    assert [whole.sync(), whole.sync()] == [False, True]
+    root.rmdir()
+    assert not whole.sync()
+    with TemporaryDirectory(dir="/dev/shm") as other:
+        if os.stat(other).st_dev == os.stat(tmp_path).st_dev:
+            pytest.skip("the test's folder is in shared memory, too")
+        root.symlink_to(other)
+        assert [whole.sync(), whole.sync()] == [False, False]
 
 
 def test_it_is_worth_it_for_several_things_only(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ class WholeFilesystem:
                 self._mine.descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 weakref.finalize(self, os.close, self._mine.descriptor)
             return False
+        if not self._is_here(descriptor):
+            return False
         try:
             self._calls.syncfs(descriptor)
         except OSError as error:
@@ -74,3 +76,10 @@ class WholeFilesystem:
         else:
             self._rest = REST
         return True
+
+    def _is_here(self, descriptor: int) -> bool:
+        """Whether no other disk has been mounted there since: what is written goes to that one."""
+        try:
+            return os.fstat(descriptor).st_dev == os.stat(self._root).st_dev
+        except OSError:
+            return False
