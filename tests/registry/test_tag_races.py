@@ -72,10 +72,16 @@ class Interrupted(World):
         self.store = self.driver = Interruptible(self.clock.seconds)
         self.registry = self.open()
         self.elsewhere = self.open()
+        self.begun: list[Deferred[object]] = []
 
     def put(self, content: bytes, tag: Tag = LATEST) -> None:
         """Push a manifest whose blobs are there, in the other process."""
         now(self.elsewhere.manifests.put(APP, tag, content, mediatypes.OCI_MANIFEST))
+
+    def begin_put(self, content: bytes, tag: Tag = LATEST) -> None:
+        """The same where it may have to wait."""
+        put = self.elsewhere.manifests.put(APP, tag, content, mediatypes.OCI_MANIFEST)
+        self.begun.append(Deferred.fromCoroutine(put))
 
     def before(self, method: str, path: str, act: Callable[[], object]) -> None:
         """Let it happen before that call."""
@@ -97,16 +103,10 @@ def test_a_tag_that_is_moved_while_its_manifest_is_deleted_stays() -> None:
     world = Interrupted()
     old, _ = world.push_image(salt="old")
     new = world.image(salt="new")
-    pushes: list[Deferred[object]] = []
-
-    def push() -> None:
-        put = world.elsewhere.manifests.put(APP, LATEST, new, mediatypes.OCI_MANIFEST)
-        pushes.append(Deferred.fromCoroutine(put))
-
-    world.before("delete", layout.tag(APP, LATEST), push)
+    world.before("delete", layout.tag(APP, LATEST), lambda: world.begin_put(new))
     now(world.registry.manifests.delete(APP, old))
     world.clock.advance(RETRY_SECONDS)
-    assert pushes[0].called
+    assert [put.called for put in world.begun] == [True]
     assert now(world.registry.manifests.get(APP, LATEST))[1].content == new
 
 
@@ -130,14 +130,12 @@ def test_at_no_moment_of_a_push_and_a_deletion_does_a_tag_name_what_is_not_there
     world = Interrupted()
     digest, content = world.push_image()
     other = Tag("other")
-    told: list[Deferred[object]] = []
 
     def push() -> None:
-        put = world.elsewhere.manifests.put(APP, other, content, mediatypes.OCI_MANIFEST)
-        told.append(Deferred.fromCoroutine(put))
+        world.begin_put(content, other)
 
     def delete() -> None:
-        told.append(Deferred.fromCoroutine(world.registry.manifests.delete(APP, digest)))
+        world.begun.append(Deferred.fromCoroutine(world.registry.manifests.delete(APP, digest)))
 
     first, second = (delete, push) if order.startswith("a push") else (push, delete)
     world.store.after_changes = (moment, second)
@@ -147,7 +145,7 @@ def test_at_no_moment_of_a_push_and_a_deletion_does_a_tag_name_what_is_not_there
     world.store.watch()
     # Whoever is late may be told that it is gone, and everybody is told something.
     results: list[object] = []
-    for one in told:
+    for one in world.begun:
         one.addBoth(results.append)
     assert len(results) == 2
     assert all(isinstance(one.value, ManifestUnknown) for one in results if isinstance(one, Failure))
@@ -187,16 +185,10 @@ def test_the_tags_of_a_manifest_do_not_wait_for_each_other_and_the_manifest_goes
 def test_a_push_waits_for_the_deletion_of_its_manifest_and_stores_it_again() -> None:
     world = Interrupted()
     digest, content = world.push_image(tag=None)
-    pushes: list[Deferred[object]] = []
-
-    def push() -> None:
-        put = world.elsewhere.manifests.put(APP, LATEST, content, mediatypes.OCI_MANIFEST)
-        pushes.append(Deferred.fromCoroutine(put))
-
-    world.before("delete", layout.revision(APP, digest), push)
+    world.before("delete", layout.revision(APP, digest), lambda: world.begin_put(content))
     now(world.registry.manifests.delete(APP, digest))
     world.clock.advance(RETRY_SECONDS)
-    assert pushes[0].called
+    assert [put.called for put in world.begun] == [True]
     assert now(world.registry.manifests.get(APP, LATEST))[1].content == content
 
 
